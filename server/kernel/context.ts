@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import type { Log, Mediator, Registry } from './contracts.ts'
+import type { Message } from './message.ts'
+
+/** What a transport offers the flow for answering its caller. */
+export interface AnswerSink {
+  /** Writes the answer now. Called at most once. */
+  reply(message: Message, ctx: MessageContext): void
+  /** Writes an empty answer with this status now. Called at most once, and not after {@link reply}. */
+  acknowledge(status: number): void
+}
+
+/**
+ * The caller's side of one request: answered once or never. A flow that stored, sent or responded has said that an
+ * answer is written or coming; otherwise the listener answers 202 by itself (synapse-language E.4).
+ */
+export class Exchange {
+  readonly #sink: AnswerSink | null
+  #answered = false
+  #expected = false
+
+  /** Without a sink nobody waits for an answer (a message processor, a task). */
+  constructor(sink: AnswerSink | null = null) {
+    this.#sink = sink
+  }
+
+  get answered(): boolean {
+    return this.#answered
+  }
+
+  /** Somebody waits at the other end. */
+  get hasCaller(): boolean {
+    return this.#sink !== null
+  }
+
+  /** True once something has promised to answer: the listener must not answer by itself. */
+  get expected(): boolean {
+    return this.#expected
+  }
+
+  expectAnswer(): void {
+    this.#expected = true
+  }
+
+  /** False if the caller has its answer already; the message is then ignored. */
+  reply(message: Message, ctx: MessageContext): boolean {
+    if (this.#answered || this.#sink === null) return false
+    this.#answered = true
+    this.#sink.reply(message, ctx)
+    return true
+  }
+
+  /** An empty answer such as 202. False if the caller has its answer already. */
+  acknowledge(status: number): boolean {
+    if (this.#answered || this.#sink === null) return false
+    this.#answered = true
+    this.#sink.acknowledge(status)
+    return true
+  }
+}
+
+/** Who the flow runs for: decides the log label, what becomes of replies, and where URLs are relative to. */
+export interface Origin {
+  /** `proxy:Orders`, `messageprocessor:fwd`, … as Synapse prints it in log lines. */
+  readonly label: string
+  readonly kind: 'proxy' | 'api' | 'processor' | 'main' | 'task' | 'inbound'
+  readonly name: string
+  /** Runs a reply to a `send` that named no receiving sequence: the out flow, or straight back to the caller. */
+  readonly onReply?: Mediator
+}
+
+export interface ContextParts {
+  readonly message: Message
+  readonly runtime: Registry
+  readonly log: Log
+  readonly exchange?: Exchange
+  readonly origin: Origin
+  readonly signal?: AbortSignal
+}
+
+const NEVER = new AbortController().signal
+
+/** Everything one flow knows. Lives from the arrival of a request to the end of its last flow. */
+export class MessageContext {
+  /** Current message: the request first, replaced by the reply of a `call` or `send`. */
+  message: Message
+  /** Default-scope properties: request to reply, copied into branches. */
+  readonly properties: Map<string, unknown>
+  readonly exchange: Exchange
+  /** The snapshot this flow entered with. */
+  readonly runtime: Registry
+  readonly origin: Origin
+  readonly log: Log
+  /** Aborts when the caller has gone or the server's patience ends. */
+  readonly signal: AbortSignal
+  /** How many named sequences are running inside one another: stops endless recursion. */
+  depth = 0
+  #operation: Map<string, unknown> | null = null
+  #variables: Map<string, unknown> | null = null
+  #functionParams: ReadonlyMap<string, unknown> | null = null
+
+  constructor(parts: ContextParts) {
+    this.message = parts.message
+    this.runtime = parts.runtime
+    this.log = parts.log
+    this.exchange = parts.exchange ?? new Exchange()
+    this.origin = parts.origin
+    this.signal = parts.signal ?? NEVER
+    this.properties = new Map()
+  }
+
+  /** Operation-scope properties, shared by request and reply of the caller's exchange. */
+  get operation(): Map<string, unknown> {
+    return (this.#operation ??= new Map())
+  }
+
+  get variables(): Map<string, unknown> {
+    return (this.#variables ??= new Map())
+  }
+
+  /** Parameters of the template being run, innermost call only. */
+  get functionParams(): ReadonlyMap<string, unknown> | null {
+    return this.#functionParams
+  }
+
+  set functionParams(params: ReadonlyMap<string, unknown> | null) {
+    this.#functionParams = params
+  }
+
+  /** `urn:uuid:…`, made when first asked for unless the message brought one. */
+  get messageId(): string {
+    return (this.message.addressing.messageId ??= `urn:uuid:${randomUUID()}`)
+  }
+
+  /** A default-scope property that reads `true`, as Synapse tests its switches. */
+  isOn(name: string): boolean {
+    const value = this.properties.get(name)
+    return value === true || value === 'true'
+  }
+
+  /** A branch of this flow (clone, a stored copy): own message and properties, same exchange and snapshot. */
+  fork(message: Message = this.message.fork()): MessageContext {
+    const copy = new MessageContext({
+      message,
+      runtime: this.runtime,
+      log: this.log,
+      exchange: this.exchange,
+      origin: this.origin,
+      signal: this.signal,
+    })
+    for (const [name, value] of this.properties) copy.properties.set(name, value)
+    if (this.#variables) for (const [name, value] of this.#variables) copy.variables.set(name, value)
+    copy.#operation = this.operation
+    copy.#functionParams = this.#functionParams
+    copy.depth = this.depth
+    return copy
+  }
+}

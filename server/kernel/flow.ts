@@ -1,0 +1,114 @@
+import type { MessageContext } from './context.ts'
+import type { Mediator, Outcome, Step } from './contracts.ts'
+import { asIntegrationError, IntegrationError } from './errors.ts'
+
+/** Sequences inside sequences beyond this are taken for an endless loop. */
+const DEEPEST = 128
+
+/**
+ * Runs compiled steps. Stays synchronous as long as every step does: most mediators only look or note something, and
+ * a promise for each would cost more than their work. The body is collected just before the first step that needs it.
+ */
+export function runSteps(steps: readonly Step[], ctx: MessageContext, from = 0): Outcome | Promise<Outcome> {
+  for (let index = from; index < steps.length; index++) {
+    const step = steps[index]!
+    try {
+      if (step.mediator.needsBody) {
+        const arriving = ctx.message.body.collect()
+        if (arriving) return resumeAfter(arriving, steps, ctx, index)
+      }
+      const outcome = step.mediator.mediate(ctx)
+      if (outcome === 'next') continue
+      if (outcome === 'done') return 'done'
+      return finishStep(outcome, steps, ctx, index)
+    } catch (thrown) {
+      throw asIntegrationError(thrown, step.at)
+    }
+  }
+  return 'next'
+}
+
+async function resumeAfter(
+  arriving: Promise<void>,
+  steps: readonly Step[],
+  ctx: MessageContext,
+  index: number,
+): Promise<Outcome> {
+  try {
+    await arriving
+  } catch (thrown) {
+    throw asIntegrationError(thrown, steps[index]!.at)
+  }
+  return runSteps(steps, ctx, index)
+}
+
+async function finishStep(
+  pending: Promise<Outcome>,
+  steps: readonly Step[],
+  ctx: MessageContext,
+  index: number,
+): Promise<Outcome> {
+  let outcome: Outcome
+  try {
+    outcome = await pending
+  } catch (thrown) {
+    throw asIntegrationError(thrown, steps[index]!.at)
+  }
+  return outcome === 'done' ? 'done' : runSteps(steps, ctx, index + 1)
+}
+
+/** Runs `work` one level deeper; more than {@link DEEPEST} levels is an endless loop of sequences. */
+export function nested(ctx: MessageContext, work: () => Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
+  if (ctx.depth >= DEEPEST) {
+    throw new IntegrationError('TOO_DEEP', `sequences call one another ${DEEPEST} levels deep; look for a sequence that reaches itself`)
+  }
+  ctx.depth++
+  try {
+    const outcome = work()
+    if (typeof outcome === 'string') {
+      ctx.depth--
+      return outcome
+    }
+    return outcome.finally(() => ctx.depth--)
+  } catch (thrown) {
+    ctx.depth--
+    throw thrown
+  }
+}
+
+/** Runs `work`; a fault is noted on the context and handed to `onFault`, whose own faults go further out. */
+export function guarded(
+  ctx: MessageContext,
+  work: () => Outcome | Promise<Outcome>,
+  onFault: (error: IntegrationError) => Outcome | Promise<Outcome>,
+): Outcome | Promise<Outcome> {
+  const handle = (thrown: unknown): Outcome | Promise<Outcome> => {
+    const error = asIntegrationError(thrown)
+    noteFault(ctx, error)
+    return onFault(error)
+  }
+  try {
+    const outcome = work()
+    return typeof outcome === 'string' ? outcome : outcome.catch(handle)
+  } catch (thrown) {
+    return handle(thrown)
+  }
+}
+
+/**
+ * Sets the four ERROR_ properties, or none: an error noted earlier and not removed stays (synapse-language C.0).
+ */
+export function noteFault(ctx: MessageContext, error: IntegrationError): void {
+  const { properties } = ctx
+  if (properties.has('ERROR_CODE')) return
+  properties.set('ERROR_CODE', error.errorCode)
+  properties.set('ERROR_MESSAGE', error.message.split('\n', 1)[0])
+  const place = error.at ? `${error.at.file}:${error.at.line}:${error.at.column}: ` : ''
+  properties.set('ERROR_DETAIL', `${place}${error.message} (${error.code})`)
+  properties.set('ERROR_EXCEPTION', `${error.code}: ${error.message}`)
+}
+
+/** A list of steps as a mediator: the body of `then`, `in`, an inline sequence. */
+export function stepsMediator(steps: readonly Step[]): Mediator {
+  return { mediate: ctx => runSteps(steps, ctx) }
+}

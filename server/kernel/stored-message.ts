@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import type { MessageContext } from './context.ts'
+import type { StoredEnvelope, StoredMessage } from './contracts.ts'
+import { IntegrationError } from './errors.ts'
+import { Body, HeaderMap, Message } from './message.ts'
+
+/** What the store path needs to know about payloads; `codecs/` implements it. */
+export interface PayloadWriter {
+  /** The body as it would be sent now: untouched bytes, or the changed view written in the message's own type. */
+  serialise(message: Message): { contentType: string; bytes: Uint8Array }
+  /** A value that survives JSON for a property, or undefined if it cannot be kept. XML becomes `{ xml }`. */
+  keep(value: unknown): unknown
+  /** The reverse of {@link keep}. */
+  revive(value: unknown): unknown
+}
+
+/** Describe the exchange the message came from, not the message: they make no sense after a restore. */
+const NOT_KEPT = new Set(['proxy.name', 'ERROR_CODE', 'ERROR_MESSAGE', 'ERROR_DETAIL', 'ERROR_EXCEPTION'])
+
+/**
+ * Takes a picture of the context's message for a store (store-and-forward §3, without its losses). The body must have
+ * been collected. `HTTP_SC` is left out: a status of the past must not pass for one of the future (trap L5).
+ */
+export function capture(ctx: MessageContext, payloads: PayloadWriter, now: number, id: string = newMessageId()): StoredMessage {
+  const { message } = ctx
+  const { contentType, bytes } = payloads.serialise(message)
+  const properties: Record<string, unknown> = {}
+  for (const [name, value] of ctx.properties) {
+    if (NOT_KEPT.has(name)) continue
+    const kept = payloads.keep(value)
+    if (kept !== undefined) properties[name] = kept
+  }
+  const axis2: Record<string, unknown> = {}
+  if (message.hasAxis2) {
+    for (const [name, value] of message.axis2) {
+      if (name === 'HTTP_SC') continue
+      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') axis2[name] = value
+    }
+  }
+  const { addressing, format } = message
+  const soap = format === 'soap11' || format === 'soap12' ? format : undefined
+  return {
+    id,
+    storedAt: now,
+    contentType,
+    body: bytes,
+    headers: [...message.headers.flat],
+    envelope: {
+      ...(addressing.to !== undefined && { to: addressing.to }),
+      ...(addressing.action !== undefined && { action: addressing.action }),
+      ...(addressing.replyTo !== undefined && { replyTo: addressing.replyTo }),
+      ...(addressing.faultTo !== undefined && { faultTo: addressing.faultTo }),
+      ...(addressing.relatesTo !== undefined && { relatesTo: addressing.relatesTo }),
+      ...(addressing.messageId !== undefined && { messageId: addressing.messageId }),
+      ...(soap !== undefined && { soap }),
+      rest: soap === undefined,
+      method: message.method,
+      service: ctx.origin.name,
+      properties,
+      axis2,
+    },
+  }
+}
+
+/** Given once, at the moment a store promises to keep the message; every later hop uses the same (P5). */
+export function newMessageId(): string {
+  return randomUUID()
+}
+
+/** A fresh message for one attempt: the stored record itself is never handed to a flow (P4). */
+export function restoreMessage(stored: StoredMessage): Message {
+  const { envelope } = stored
+  const message = new Message({
+    body: Body.ofBytes(stored.body, stored.contentType),
+    headers: new HeaderMap([...stored.headers]),
+    addressing: {
+      ...(envelope.to !== undefined && { to: envelope.to }),
+      ...(envelope.action !== undefined && { action: envelope.action }),
+      ...(envelope.replyTo !== undefined && { replyTo: envelope.replyTo }),
+      ...(envelope.faultTo !== undefined && { faultTo: envelope.faultTo }),
+      ...(envelope.relatesTo !== undefined && { relatesTo: envelope.relatesTo }),
+      ...(envelope.messageId !== undefined && { messageId: envelope.messageId }),
+    },
+    method: envelope.method ?? 'POST',
+    format: envelope.soap ?? 'none',
+  })
+  for (const [name, value] of Object.entries(envelope.axis2)) message.axis2.set(name, value)
+  return message
+}
+
+/** Puts the stored default-scope properties back on a context made for {@link restoreMessage}. */
+export function restoreProperties(stored: StoredMessage, ctx: MessageContext, payloads: PayloadWriter): void {
+  for (const [name, value] of Object.entries(stored.envelope.properties)) ctx.properties.set(name, payloads.revive(value))
+}
+
+// ── the record in a journal: version, length of the description, description as JSON, body ──────────────────────────
+
+const VERSION = 1
+const HEAD = 5
+
+interface Description {
+  readonly id: string
+  readonly at: number
+  readonly type: string
+  readonly headers: readonly string[]
+  readonly envelope: StoredEnvelope
+}
+
+/** The record as chunks, so that the body is not copied here. */
+export function encodeStored(stored: StoredMessage): readonly Uint8Array[] {
+  const description: Description = {
+    id: stored.id,
+    at: stored.storedAt,
+    type: stored.contentType,
+    headers: stored.headers,
+    envelope: stored.envelope,
+  }
+  const json = JSON.stringify(description)
+  const length = Buffer.byteLength(json)
+  const head = Buffer.allocUnsafe(HEAD + length)
+  head.writeUInt8(VERSION, 0)
+  head.writeUInt32LE(length, 1)
+  head.write(json, HEAD, 'utf8')
+  return [head, stored.body]
+}
+
+/** Throws `MESSAGE_UNREADABLE` naming what is wrong; the caller puts the record in quarantine. */
+export function decodeStored(record: Uint8Array): StoredMessage {
+  const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength)
+  if (bytes.length < HEAD) throw new IntegrationError('MESSAGE_UNREADABLE', 'the stored record is shorter than its head')
+  const version = bytes.readUInt8(0)
+  if (version !== VERSION) {
+    throw new IntegrationError('MESSAGE_UNREADABLE', `the stored record has version ${version}; this server reads version ${VERSION}`)
+  }
+  const end = HEAD + bytes.readUInt32LE(1)
+  if (end > bytes.length) throw new IntegrationError('MESSAGE_UNREADABLE', 'the stored record ends inside its description')
+  let description: Description
+  try {
+    description = JSON.parse(bytes.toString('utf8', HEAD, end)) as Description
+  } catch (cause) {
+    throw new IntegrationError('MESSAGE_UNREADABLE', 'the description of the stored record is not JSON', { cause })
+  }
+  return {
+    id: description.id,
+    storedAt: description.at,
+    contentType: description.type,
+    headers: description.headers,
+    envelope: description.envelope,
+    body: bytes.subarray(end),
+  }
+}
