@@ -66,6 +66,8 @@ export interface ErrorDetails {
   /** Overrides the catalogue where one failure has several Synapse numbers. */
   readonly errorCode?: number
   readonly retryable?: boolean
+  /** The thing may have happened all the same (a confirm that did not come): repeat it only under the same id (P3, P5). */
+  readonly ambiguous?: boolean
 }
 
 /** The one error type that crosses a module border. The text says what, where, and what to do. */
@@ -73,6 +75,7 @@ export class IntegrationError extends Error {
   override readonly name = 'IntegrationError'
   readonly code: ErrorName
   readonly retryable: boolean
+  readonly ambiguous: boolean
   readonly errorCode: number
   at: SourceRef | undefined
 
@@ -80,6 +83,7 @@ export class IntegrationError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.retryable = details.retryable ?? catalogue[code].retryable
+    this.ambiguous = details.ambiguous ?? false
     this.errorCode = details.errorCode ?? catalogue[code].errorCode
     this.at = details.at
   }
