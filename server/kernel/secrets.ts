@@ -1,0 +1,45 @@
+/** What stands in place of a secret wherever a value is printed; the management API of MI prints the same. */
+export const MASK = '*****'
+
+const NAME =
+  /passw(or)?d|passphrase|secret|token|credential|api[-_.]?key|private[-_.]?key|(^|[-_.])pwd$|^(proxy-)?authorization$|^(set-)?cookie$/i
+/** Names that contain one of the words above and hold nothing secret. */
+const HARMLESS = /(timeout|expiry|interval|limit|size|file|path|count|alias|type|location|header)s?$/i
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@?#'"]*:)[^\s/@'"]+@/gi
+const QUERY_SECRET = /([?&;][\w.-]*(?:passw(?:or)?d|secret|token|api[-_]?key)[\w.-]*=)[^&;\s'"<]+/gi
+
+/** Whether a field, parameter or header of this name holds something nobody may read in a log or an answer. */
+export function namesSecret(name: string): boolean {
+  return NAME.test(name) && !HARMLESS.test(name)
+}
+
+/** The text with passwords inside URLs and query strings masked. */
+export function maskText(text: string): string {
+  if (!text.includes('://') && !text.includes('=')) return text
+  return text.replace(URL_PASSWORD, `$1${MASK}@`).replace(QUERY_SECRET, `$1${MASK}`)
+}
+
+/** A named value as it may be printed. */
+export function maskValue(name: string, value: string): string {
+  return namesSecret(name) ? MASK : maskText(value)
+}
+
+/** An artifact's XML with the values of secret parameters and attributes masked. */
+export function maskXml(xml: string): string {
+  const inParameters = xml.replace(
+    /(<(?:[\w.-]+:)?(?:parameter|property)\b[^>]*?\bname\s*=\s*(["'])([^"']*)\2[^>]*>)([^<]*)(<\/)/g,
+    (whole, open: string, _quote: string, name: string, value: string, close: string) =>
+      namesSecret(name) && value.trim() !== '' ? `${open}${MASK}${close}` : whole,
+  )
+  const inAttributes = inParameters.replace(
+    /([\w.:-]+)(\s*=\s*)("[^"]*"|'[^']*')/g,
+    (whole, name: string, equals: string, quoted: string) =>
+      namesSecret(name) ? `${name}${equals}${quoted[0]}${MASK}${quoted[0]}` : whole,
+  )
+  const named = inAttributes.replace(
+    /(\bname\s*=\s*["']([^"']*)["'][^>]*?\bvalue\s*=\s*)("[^"]*"|'[^']*')/g,
+    (whole, before: string, name: string, quoted: string) =>
+      namesSecret(name) ? `${before}${quoted[0]}${MASK}${quoted[0]}` : whole,
+  )
+  return maskText(named)
+}
