@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Log, Mediator, Registry } from './contracts.ts'
+import type { IntegrationError } from './errors.ts'
 import type { Message } from './message.ts'
+import { Properties, type TransportFacts } from './properties.ts'
 
 /** What a transport offers the flow for answering its caller. */
 export interface AnswerSink {
@@ -18,6 +20,7 @@ export class Exchange {
   readonly #sink: AnswerSink | null
   #answered = false
   #expected = false
+  #fault: IntegrationError | null = null
 
   /** Without a sink nobody waits for an answer (a message processor, a task). */
   constructor(sink: AnswerSink | null = null) {
@@ -38,8 +41,18 @@ export class Exchange {
     return this.#expected
   }
 
+  /** The last fault after which nothing promised an answer: without one, the caller is told of it (P1). */
+  get fault(): IntegrationError | null {
+    return this.#fault
+  }
+
+  noteFault(error: IntegrationError): void {
+    this.#fault = error
+  }
+
   expectAnswer(): void {
     this.#expected = true
+    this.#fault = null
   }
 
   /** False if the caller has its answer already; the message is then ignored. */
@@ -75,10 +88,16 @@ export interface ContextParts {
   readonly log: Log
   readonly exchange?: Exchange
   readonly origin: Origin
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | LazySignal
+  readonly facts?: TransportFacts | null
 }
 
-const NEVER = new AbortController().signal
+/** A signal that is made when somebody first asks: most flows never do. */
+export interface LazySignal {
+  readonly signal: AbortSignal
+}
+
+const NEVER: LazySignal = { signal: new AbortController().signal }
 
 /** Everything one flow knows. Lives from the arrival of a request to the end of its last flow. */
 export class MessageContext {
@@ -91,10 +110,10 @@ export class MessageContext {
   readonly runtime: Registry
   readonly origin: Origin
   readonly log: Log
-  /** Aborts when the caller has gone or the server's patience ends. */
-  readonly signal: AbortSignal
   /** How many named sequences are running inside one another: stops endless recursion. */
   depth = 0
+  readonly #signal: AbortSignal | LazySignal
+  readonly #facts: TransportFacts | null
   #operation: Map<string, unknown> | null = null
   #variables: Map<string, unknown> | null = null
   #functionParams: ReadonlyMap<string, unknown> | null = null
@@ -105,8 +124,14 @@ export class MessageContext {
     this.log = parts.log
     this.exchange = parts.exchange ?? new Exchange()
     this.origin = parts.origin
-    this.signal = parts.signal ?? NEVER
-    this.properties = new Map()
+    this.#signal = parts.signal ?? NEVER
+    this.#facts = parts.facts ?? null
+    this.properties = new Properties('default', this.#facts)
+  }
+
+  /** Aborts when the caller has gone or the server's patience ends. */
+  get signal(): AbortSignal {
+    return 'signal' in this.#signal ? this.#signal.signal : this.#signal
   }
 
   /** Operation-scope properties, shared by request and reply of the caller's exchange. */
@@ -146,7 +171,8 @@ export class MessageContext {
       log: this.log,
       exchange: this.exchange,
       origin: this.origin,
-      signal: this.signal,
+      signal: this.#signal,
+      facts: this.#facts,
     })
     for (const [name, value] of this.properties) copy.properties.set(name, value)
     if (this.#variables) for (const [name, value] of this.#variables) copy.variables.set(name, value)

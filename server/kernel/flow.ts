@@ -60,7 +60,10 @@ async function finishStep(
 /** Runs `work` one level deeper; more than {@link DEEPEST} levels is an endless loop of sequences. */
 export function nested(ctx: MessageContext, work: () => Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
   if (ctx.depth >= DEEPEST) {
-    throw new IntegrationError('TOO_DEEP', `sequences call one another ${DEEPEST} levels deep; look for a sequence that reaches itself`)
+    throw new IntegrationError(
+      'TOO_DEEP',
+      `sequences call one another ${DEEPEST} levels deep; look for a sequence that reaches itself`,
+    )
   }
   ctx.depth++
   try {
@@ -100,6 +103,7 @@ export function guarded(
  */
 export function noteFault(ctx: MessageContext, error: IntegrationError): void {
   const { properties } = ctx
+  ctx.exchange.noteFault(error)
   if (properties.has('ERROR_CODE')) return
   properties.set('ERROR_CODE', error.errorCode)
   properties.set('ERROR_MESSAGE', error.message.split('\n', 1)[0])

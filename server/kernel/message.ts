@@ -1,5 +1,6 @@
 import { IntegrationError } from './errors.ts'
 import { HeaderMap } from './headers.ts'
+import { Properties, type TransportFacts } from './properties.ts'
 
 /**
  * A way to look at a body: the SOAP envelope, a JSON value. Codecs hand these in; the kernel knows only bytes.
@@ -169,7 +170,10 @@ export class Body {
         source.cancel?.()
         this.#source = null
         this.#bytes = EMPTY
-        throw new IntegrationError('BODY_TOO_LARGE', `the body is larger than ${this.#limit} bytes; raise http.max_body_size or do not look into it`)
+        throw new IntegrationError(
+          'BODY_TOO_LARGE',
+          `the body is larger than ${this.#limit} bytes; raise http.max_body_size or do not look into it`,
+        )
       }
       chunks.push(chunk)
     }
@@ -205,7 +209,8 @@ export class Message {
   /** HTTP method of the request; what an endpoint without a method of its own uses. */
   method: string
   format: Format
-  #axis2: Map<string, unknown> | null = null
+  #axis2: Properties | null = null
+  readonly #facts: TransportFacts | null
 
   constructor(parts: {
     body: Body
@@ -214,6 +219,8 @@ export class Message {
     isResponse?: boolean
     method?: string
     format?: Format
+    /** For a request straight from a transport: axis2 properties computed on demand. */
+    facts?: TransportFacts | null
   }) {
     this.body = parts.body
     this.headers = parts.headers ?? new HeaderMap()
@@ -221,16 +228,17 @@ export class Message {
     this.isResponse = parts.isResponse ?? false
     this.method = parts.method ?? 'POST'
     this.format = parts.format ?? 'none'
+    this.#facts = parts.facts ?? null
   }
 
   /** Axis2-scope properties: transport control flags of this message only. */
   get axis2(): Map<string, unknown> {
-    return (this.#axis2 ??= new Map())
+    return (this.#axis2 ??= new Properties('axis2', this.#facts))
   }
 
   /** Reads without making the map: most messages have none. */
   flag(name: string): unknown {
-    return this.#axis2?.get(name)
+    return this.#axis2 === null ? this.#facts?.fact('axis2', name) : this.#axis2.get(name)
   }
 
   /** True for the string or boolean `true`, as Synapse reads its switches. */
@@ -251,8 +259,9 @@ export class Message {
       isResponse: this.isResponse,
       method: this.method,
       format: this.format,
+      facts: this.#facts,
     })
-    if (this.#axis2) copy.#axis2 = new Map(this.#axis2)
+    if (this.#axis2) for (const [name, value] of this.#axis2) copy.axis2.set(name, value)
     return copy
   }
 }
