@@ -103,6 +103,17 @@ test('a stop during the start lets the starting part end and starts no other', a
   assert.deepEqual(steps, ['start slow', 'stop slow'])
 })
 
+test('a start that hangs is not waited for beyond the deadline', async () => {
+  const { life, clock, steps } = build({ name: 'hangs', start: () => new Promise(() => {}) })
+  void life.start()
+  const stopping = life.stop()
+
+  await clock.advance(8000)
+  await stopping
+
+  assert.deepEqual(steps, ['start hangs', 'stop hangs'])
+})
+
 test('a start during a stop waits for its end', async () => {
   const drained = gate()
   const { life, steps } = build({ name: 'one', stop: () => drained.opened })

@@ -96,7 +96,7 @@ export class Lifecycle implements AsyncDisposable {
   async #start(): Promise<void> {
     if (this.#stopping) await this.#stopping
     // A failed start that nobody cleaned up still holds things: they go first, or they would be held twice.
-    if (this.#begun.length > 0) await this.#release()
+    if (this.#begun.length > 0) await this.#release(AbortSignal.abort())
     this.#state = 'starting'
     this.#startAbort = new AbortController()
     const { signal } = this.#startAbort
@@ -119,33 +119,32 @@ export class Lifecycle implements AsyncDisposable {
   }
 
   async #stop(): Promise<StopReport> {
-    // The failure is told to whoever called start.
+    this.#patience = new AbortController()
+    const patience = this.#patience
+    const deadline = this.#options.clock.after(this.#options.drainMs, () => patience.abort())
     if (this.#starting) {
       this.#startAbort.abort()
-      await this.#starting.catch(() => undefined)
+      // Its failure is told to whoever called start; a start that hangs is not waited for beyond the deadline.
+      await Promise.race([this.#starting.catch(() => undefined), aborted(patience.signal)])
     }
     this.#state = 'stopping'
-    const report = await this.#release()
+    const report = await this.#release(patience.signal)
+    deadline.cancel()
     this.#state = 'stopped'
     return report
   }
 
   /** Stops whatever was begun, last first. */
-  async #release(): Promise<StopReport> {
-    const { clock, drainMs } = this.#options
-    this.#patience = new AbortController()
-    const patience = this.#patience
-    const deadline = clock.after(drainMs, () => patience.abort())
+  async #release(patience: AbortSignal): Promise<StopReport> {
     const problems: StopProblem[] = []
     for (let part = this.#begun.pop(); part; part = this.#begun.pop()) {
       this.#options.onStep?.('stop', part.name)
       try {
-        await this.#stopPart(part, patience.signal)
+        await this.#stopPart(part, patience)
       } catch (error) {
         problems.push({ part: part.name, error })
       }
     }
-    deadline.cancel()
     return { problems }
   }
 
@@ -154,7 +153,7 @@ export class Lifecycle implements AsyncDisposable {
     const { clock, graceMs } = this.#options
     let grace: Timer | undefined
     let begin: (() => void) | undefined
-    const tooLong = new Promise<never>((_, reject) => {
+    const tooLong = new Promise<never>((_resolve, reject) => {
       begin = () => {
         grace = clock.after(graceMs, () =>
           reject(new Error(`${part.name} did not stop within ${graceMs} ms after the deadline and was left behind`)),
@@ -170,4 +169,9 @@ export class Lifecycle implements AsyncDisposable {
       grace?.cancel()
     }
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
