@@ -1,0 +1,79 @@
+import type { MessageContext } from '../kernel/context.ts'
+import type { Endpoint, Log, Mediator, RoleName, Roles, SourceRef, Step } from '../kernel/contracts.ts'
+import { runSteps } from '../kernel/flow.ts'
+import type { Message } from '../kernel/message.ts'
+import type { ArtifactEnv, EndpointEnv, Flow, KindEnv } from '../schema/kinds.ts'
+import type { Services } from '../schema/services.ts'
+import type { ArtifactNode, EndpointNode, EndpointProperty, StepNode } from '../schema/structure.ts'
+import { resolveRef } from '../schema/types.ts'
+
+/** Makes the running thing an artifact describes. Everything that can be resolved now is resolved now. */
+export function buildArtifact(node: ArtifactNode, services: Services): Roles[RoleName] {
+  const owner = { role: node.kind.role as RoleName, name: node.name }
+  const log = services.log.child({ artifact: `${owner.role}:${owner.name}` })
+  const env: ArtifactEnv = { ...kindEnv(node.at, owner, services, log), name: node.name }
+  return node.kind.create(node.config as never, env) as Roles[RoleName]
+}
+
+function kindEnv(at: SourceRef, owner: KindEnv['owner'], services: Services, log: Log): KindEnv {
+  const inner = (where: SourceRef): KindEnv => kindEnv(where, owner, services, log)
+  return {
+    at,
+    owner,
+    services,
+    log,
+    flow: steps => flowOf(steps, inner),
+    endpoint: node => endpointOf(node, inner),
+  }
+}
+
+/** Nested mediators as one. An empty list costs nothing at run time. */
+function flowOf(nodes: readonly StepNode[], inner: (at: SourceRef) => KindEnv): Flow {
+  const steps: Step[] = nodes.map(node => ({
+    mediator: node.kind.create(node.config as never, inner(node.at)) as Mediator,
+    kind: node.kind.tag,
+    at: node.at,
+  }))
+  return { steps, mediate: ctx => runSteps(steps, ctx) }
+}
+
+function endpointOf(node: EndpointNode, inner: (at: SourceRef) => KindEnv): Endpoint {
+  const { target } = node
+  if (!('kind' in target)) {
+    return withProperties(
+      {
+        name: 'name' in target ? target.name : `{${target.expression.source}}`,
+        send: (request, ctx, options) => ctx.runtime.get(resolveRef(target, ctx)).send(request, ctx, options),
+        readyAt: ctx => ctx.runtime.get(resolveRef(target, ctx)).readyAt?.(ctx),
+      },
+      node.properties,
+    )
+  }
+  const base = inner(node.at)
+  const name = node.name ?? `${base.owner.name}:${node.at.line}:${node.at.column}`
+  const env: EndpointEnv = { ...base, name }
+  return withProperties(target.kind.create(target.config as never, env) as Endpoint, node.properties)
+}
+
+/** Sets the properties written on the endpoint before each send. */
+function withProperties(endpoint: Endpoint, properties: readonly EndpointProperty[]): Endpoint {
+  if (properties.length === 0) return endpoint
+  const { status, readyAt } = endpoint
+  return {
+    name: endpoint.name,
+    ...(status && { status }),
+    ...(readyAt && { readyAt: ctx => readyAt.call(endpoint, ctx) }),
+    async send(request, ctx, options) {
+      if (properties.some(property => property.expression?.needsBody)) await ctx.message.body.collect()
+      for (const property of properties) setProperty(property, request, ctx)
+      return endpoint.send(request, ctx, options)
+    },
+  }
+}
+
+function setProperty(property: EndpointProperty, request: Message, ctx: MessageContext): void {
+  const value = property.expression ? property.expression.string(ctx) : (property.value ?? '')
+  if (property.scope === 'transport') request.headers.set(property.name, value)
+  else if (property.scope === 'axis2' || property.scope === 'axis2-client') request.axis2.set(property.name, value)
+  else ctx.properties.set(property.name, value)
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import type { Diagnostic, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
+import { parseXml } from '../xml/reader.ts'
+import type { XmlDocument, XmlElement } from '../xml/tree.ts'
+import { printXml } from '../xml/writer.ts'
+import { XmlError } from '../xml/xml-error.ts'
+import { compileTracked } from './namespaces.ts'
+import { attributeOf, ElementSite, isSynapse, type DecodeEnv, type Decoding } from './element-site.ts'
+import { decodeArtifact, type ArtifactNode } from './structure.ts'
+
+/** One artifact as found in a file: decoded as far as possible, with everything that is wrong with it. */
+export interface DecodedArtifact {
+  /** Undefined when there are errors: a faulty artifact never runs. */
+  readonly node: ArtifactNode | undefined
+  readonly role: RoleName | undefined
+  /** As far as it can be told. */
+  readonly name: string
+  readonly at: SourceRef
+  /** Of the element as written: the same digest means the same artifact. */
+  readonly digest: string
+  readonly refs: readonly Ref[]
+  readonly diagnostics: readonly Diagnostic[]
+  readonly element: XmlElement
+}
+
+export interface DecodedFile {
+  readonly file: string
+  readonly artifacts: readonly DecodedArtifact[]
+  /** What is wrong with the file as a whole: not XML, not an artifact. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** Decodes a file holding one artifact, or a whole configuration (`definitions`). Never throws on user input. */
+export function decodeFile(source: Uint8Array | string, file: string, env: DecodeEnv): DecodedFile {
+  let document: XmlDocument
+  try {
+    document = parseXml(source, { file })
+  } catch (thrown) {
+    if (!(thrown instanceof XmlError)) throw thrown
+    return { file, artifacts: [], diagnostics: [thrown.diagnostic(file)] }
+  }
+  const { root } = document
+  if (root.local !== 'definitions' || !isSynapse(root)) {
+    return { file, artifacts: [decodeOne(root, document, file, env)], diagnostics: [] }
+  }
+  const diagnostics: Diagnostic[] = []
+  const artifacts = root.childElements
+    .filter(element => !(isSynapse(element) && IN_DEFINITIONS_ONLY.has(element.local)))
+    .map(element => decodeOne(element, document, file, env))
+  for (const element of root.childElements) {
+    if (isSynapse(element) && element.local === 'registry') {
+      diagnostics.push({
+        code: 'no-effect',
+        severity: 'hint',
+        message: '<registry> has no effect: the registry is the folder HOME/registry',
+        at: { file, ...document.positionOf(element.offset) },
+      })
+    }
+  }
+  return { file, artifacts, diagnostics }
+}
+
+/** Parts of a whole configuration that describe the Java engine, not a flow. */
+const IN_DEFINITIONS_ONLY = new Set(['registry', 'taskManager', 'description'])
+
+function decodeOne(element: XmlElement, document: XmlDocument, file: string, env: DecodeEnv): DecodedArtifact {
+  const diagnostics: Diagnostic[] = []
+  const refs: Ref[] = []
+  const at = (offset: number): SourceRef => ({ file, ...document.positionOf(Math.max(0, offset)) })
+  const decoding: Decoding = {
+    env: {
+      ...env,
+      compile: (source, namespace, where) =>
+        compileTracked(source, namespace, (text, resolve) => env.compile(text, resolve, where)),
+    },
+    diagnostics,
+    refs,
+    at,
+  }
+  const node = decodeArtifact(new ElementSite(element, decoding), element)
+  const faulty = diagnostics.some(diagnostic => diagnostic.severity === 'error')
+  return {
+    node: faulty ? undefined : node,
+    role: env.catalog.artifact(element.local)?.role as RoleName | undefined,
+    name: node?.name ?? attributeOf(element, 'name')?.value ?? attributeOf(element, 'key')?.value ?? '',
+    at: at(element.offset),
+    digest: createHash('sha256').update(printXml(element)).digest('hex'),
+    refs,
+    diagnostics,
+    element,
+  }
+}

@@ -1,0 +1,298 @@
+import type { Diagnostic, Expression, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
+import { nearest } from '../kernel/nearest.ts'
+import type { XmlAttribute, XmlElement } from '../xml/tree.ts'
+import type { Catalog } from './catalog.ts'
+import type { ConfigOf, Fields } from './fields.ts'
+import type { ValueSite, ValueType } from './types.ts'
+
+/** The namespace of everything Synapse-style. */
+export const SYNAPSE_NS = 'http://ws.apache.org/ns/synapse'
+
+/** What decoding needs from outside; the same for every file of a deployment. */
+export interface DecodeEnv {
+  readonly catalog: Catalog
+  /** Throws an IntegrationError for a syntax error. */
+  compile(source: string, namespace: (prefix: string) => string | undefined, at: SourceRef): Expression
+  /** Replaces `$SYSTEM:X`, `$FILE:x` and `${configs.x}` at the beginning of a value (synapse-language B.3). */
+  substitute(text: string): { readonly value: string } | { readonly problem: string }
+  /** The text of a registry resource or local file, for `<parameter key="…">`; undefined if there is none. */
+  resource(key: string): string | undefined
+}
+
+/** Everything known about one artifact while it is decoded. */
+export interface Decoding {
+  readonly env: DecodeEnv
+  readonly diagnostics: Diagnostic[]
+  readonly refs: Ref[]
+  at(offset: number): SourceRef
+}
+
+/** Accepted on every element of the language and without effect on the flow (synapse-language B.3). */
+const EVERYWHERE = new Set(['description', 'statistics', 'trace', 'audit'])
+
+interface GivenParameter {
+  readonly text: string
+  readonly offset: number
+}
+
+/** One element being decoded. Remembers what fields have read, so that the rest can be reported. */
+export class ElementSite {
+  readonly element: XmlElement
+  readonly decoding: Decoding
+  readonly #attributes = new Set<XmlAttribute>()
+  readonly #elements = new Set<XmlElement>()
+  readonly #parameters = new Set<string>()
+  #textRead = false
+
+  constructor(element: XmlElement, decoding: Decoding) {
+    this.element = element
+    this.decoding = decoding
+  }
+
+  get at(): SourceRef {
+    return this.decoding.at(this.element.offset)
+  }
+
+  // ── what is there ──
+
+  attribute(name: string): XmlAttribute | undefined {
+    const attribute = this.#find(name)
+    if (attribute) this.#attributes.add(attribute)
+    return attribute
+  }
+
+  hasAttribute(name: string): boolean {
+    return this.#find(name) !== undefined
+  }
+
+  children(tag: string): XmlElement[] {
+    const found = this.#elementsCalled(tag)
+    for (const element of found) this.#elements.add(element)
+    return found
+  }
+
+  hasChild(tag: string): boolean {
+    return this.#elementsCalled(tag).length > 0
+  }
+
+  /** Child elements no field has read so far, claimed by the caller. Descriptions are skipped. */
+  remainingElements(): XmlElement[] {
+    const rest: XmlElement[] = []
+    for (const element of this.element.childElements) {
+      if (this.#elements.has(element)) continue
+      this.#elements.add(element)
+      if (!(isSynapse(element) && element.local === 'description')) rest.push(element)
+    }
+    return rest
+  }
+
+  peekAnyElement(): XmlElement | undefined {
+    return this.element.childElements.find(
+      element => !this.#elements.has(element) && !(isSynapse(element) && element.local === 'description'),
+    )
+  }
+
+  takeAnyElement(): XmlElement | undefined {
+    const element = this.peekAnyElement()
+    if (element) this.#elements.add(element)
+    return element
+  }
+
+  peekText(): string {
+    return this.element.ownText.trim()
+  }
+
+  text(): string {
+    this.#textRead = true
+    return this.peekText()
+  }
+
+  /** The text exactly as written, white space included. */
+  rawText(): string {
+    this.#textRead = true
+    return this.element.ownText
+  }
+
+  parameter(name: string): GivenParameter | undefined {
+    for (const element of this.#elementsCalled('parameter')) {
+      if (attributeOf(element, 'name')?.value !== name) continue
+      this.#parameters.add(name)
+      this.#elements.add(element)
+      return this.#parameterText(element, name)
+    }
+    return undefined
+  }
+
+  otherParameters(): Readonly<Record<string, string>> {
+    const others: Record<string, string> = {}
+    for (const element of this.children('parameter')) {
+      const name = attributeOf(element, 'name')?.value
+      if (name === undefined) {
+        this.error('missing-attribute', 'a parameter must have a name', element.offset, 'Write <parameter name="…">value</parameter>.')
+      } else if (!this.#parameters.has(name)) {
+        const given = this.#parameterText(element, name)
+        if (given) others[name] = given.text
+      }
+    }
+    return others
+  }
+
+  // ── decoding what was found ──
+
+  /** Decodes a child element by its own table of fields. */
+  nested<F extends Fields>(element: XmlElement, fields: F): ConfigOf<F> {
+    return decodeElement(new ElementSite(element, this.decoding), fields)
+  }
+
+  value<T>(type: ValueType<T>, given: string, offset: number, label: string): T | undefined {
+    const parsed = type.parse(given, this.valueSite(offset))
+    if ('value' in parsed) return parsed.value
+    if (parsed.problem !== '') {
+      const shown = type.secret ? '' : `: "${shorten(given)}"`
+      this.error('invalid-value', `${label}${shown}: ${parsed.problem}`, offset, parsed.hint)
+    }
+    return undefined
+  }
+
+  valueSite(offset: number): ValueSite {
+    const { element, decoding } = this
+    const at = decoding.at(offset)
+    const namespace = (prefix: string): string | undefined => element.lookupNamespace(prefix)
+    return {
+      at,
+      namespace,
+      expression: source => {
+        try {
+          return decoding.env.compile(source, namespace, at)
+        } catch (thrown) {
+          const message = thrown instanceof Error ? thrown.message : String(thrown)
+          this.error('invalid-expression', message, offset, 'Check brackets, quotes and that every prefix is declared here.')
+          return undefined
+        }
+      },
+      refer<R extends RoleName>(role: R, name: string): Ref<R> {
+        const made: Ref<R> = { role, name, at }
+        decoding.refs.push(made)
+        return made
+      },
+    }
+  }
+
+  // ── saying what is wrong ──
+
+  error(code: string, message: string, offset: number, hint?: string): void {
+    this.#report('error', code, message, offset, hint)
+  }
+
+  warn(code: string, message: string, offset: number, hint?: string): void {
+    this.#report('warning', code, message, offset, hint)
+  }
+
+  missing(what: string, expected?: string): void {
+    const hint = expected === undefined ? `Add it to <${this.element.local}>.` : `Add it to <${this.element.local}>: ${expected}.`
+    this.error('missing', `<${this.element.local}> needs ${what}`, this.element.offset, hint)
+  }
+
+  notes(name: string, offset: number, options: { deprecated?: string; ignored?: string }): void {
+    if (options.deprecated !== undefined) this.warn('deprecated', `"${name}" is deprecated`, offset, options.deprecated)
+    if (options.ignored !== undefined) this.#report('hint', 'no-effect', `"${name}" has no effect`, offset, options.ignored)
+  }
+
+  /** Reports what no field has read: an unknown attribute is tolerated, an unknown element is not (trap H38). */
+  reportRest(fields: Fields): void {
+    for (const attribute of this.element.attributes) {
+      if (this.#attributes.has(attribute) || attribute.uri !== '' || EVERYWHERE.has(attribute.local)) continue
+      const near = nearest(attribute.local, knownNames(fields, 'attribute'))
+      this.warn(
+        'unknown-attribute',
+        `<${this.element.local}> has no attribute "${attribute.local}"`,
+        attribute.offset,
+        near === undefined ? 'It is ignored. Remove it.' : `It is ignored. Did you mean "${near}"?`,
+      )
+    }
+    for (const element of this.remainingElements()) {
+      const near = nearest(element.local, knownNames(fields, 'child'))
+      this.error(
+        'unknown-element',
+        `<${this.element.local}> cannot contain <${qualified(element)}>`,
+        element.offset,
+        near === undefined ? 'Remove it, or check its namespace.' : `Did you mean <${near}>?`,
+      )
+    }
+    if (!this.#textRead && this.peekText() !== '') {
+      this.warn('stray-text', `text inside <${this.element.local}> has no effect: "${shorten(this.peekText())}"`, this.element.offset, 'Remove it.')
+    }
+  }
+
+  #report(severity: Diagnostic['severity'], code: string, message: string, offset: number, hint?: string): void {
+    this.decoding.diagnostics.push({
+      code,
+      severity,
+      message,
+      at: this.decoding.at(offset),
+      ...(hint !== undefined && { hint }),
+    })
+  }
+
+  #find(name: string): XmlAttribute | undefined {
+    return attributeOf(this.element, name)
+  }
+
+  #elementsCalled(tag: string): XmlElement[] {
+    return this.element.childElements.filter(element => element.local === tag && isSynapse(element))
+  }
+
+  #parameterText(element: XmlElement, name: string): GivenParameter | undefined {
+    const offset = element.offset
+    const expression = attributeOf(element, 'expression')
+    if (expression) return { text: expression.value, offset: expression.offset }
+    const key = attributeOf(element, 'key')
+    if (key) {
+      const resource = this.decoding.env.resource(key.value)
+      if (resource !== undefined) return { text: resource, offset: key.offset }
+      this.error('unknown-resource', `parameter "${name}": no registry entry "${key.value}"`, key.offset, 'Add the resource or write the value in place.')
+      return undefined
+    }
+    const given = element.ownText.trim()
+    const resolved = this.decoding.env.substitute(given)
+    if ('value' in resolved) return { text: resolved.value, offset }
+    this.error('unresolved', `parameter "${name}": ${resolved.problem}`, offset, 'Define the variable where the server runs.')
+    return undefined
+  }
+}
+
+/** Decodes one element completely, leftovers reported. */
+export function decodeElement<F extends Fields>(site: ElementSite, fields: F): ConfigOf<F> {
+  const config: Record<string, unknown> = {}
+  for (const [key, field] of Object.entries(fields)) config[key] = field.decode(site, key)
+  site.reportRest(fields)
+  return config as ConfigOf<F>
+}
+
+/** Synapse elements are in its namespace; a root without one is taken to mean it, and so are its children. */
+export function isSynapse(element: XmlElement): boolean {
+  return element.uri === SYNAPSE_NS || element.uri === ''
+}
+
+/** An attribute without a namespace. */
+export function attributeOf(element: XmlElement, name: string): XmlAttribute | undefined {
+  return element.attributeNode(name)
+}
+
+function qualified(element: XmlElement): string {
+  return isSynapse(element) ? element.local : `{${element.uri}}${element.local}`
+}
+
+function shorten(given: string): string {
+  return given.length > 60 ? `${given.slice(0, 57)}…` : given
+}
+
+function knownNames(fields: Fields, kind: 'attribute' | 'child'): string[] {
+  const names: string[] = []
+  for (const [key, { shape }] of Object.entries(fields)) {
+    if (kind === 'attribute' && shape.kind === 'attribute') names.push(shape.name === '' ? key : shape.name)
+    else if (kind === 'child' && shape.kind === 'child') names.push(shape.tag)
+    else if (shape.kind === 'choice') names.push(...knownNames(shape.options as Fields, kind))
+  }
+  return names
+}

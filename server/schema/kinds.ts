@@ -1,0 +1,192 @@
+import type {
+  Endpoint,
+  Expression,
+  Log,
+  Mediator,
+  MessageProcessor,
+  MessageStore,
+  Ref,
+  RoleName,
+  Roles,
+  SourceRef,
+  Step,
+  StoreTraits,
+} from '../kernel/contracts.ts'
+import type { XmlElement } from '../xml/tree.ts'
+import type { ElementSite } from './element-site.ts'
+import type { ConfigOf, Fields } from './fields.ts'
+import type { Services } from './services.ts'
+import type { EndpointNode, StepNode } from './structure.ts'
+
+/** A piece of XML that shows the kind at work. Every example is decoded, checked and written back by a test. */
+export interface Example {
+  readonly title: string
+  readonly xml: string
+}
+
+interface Described<F extends Fields> {
+  /** One sentence, as a list would show it. */
+  readonly summary: string
+  /** Paragraphs for the reference page. */
+  readonly details?: string
+  readonly fields: F
+  readonly examples: readonly Example[]
+  /** Rules across fields; reports on the element it is given. */
+  check?(config: ConfigOf<F>, site: ElementSite): void
+}
+
+/** Nested mediators as one. The steps stay visible, so that a proxy that only passes through can be told at deploy. */
+export interface Flow extends Mediator {
+  readonly steps: readonly Step[]
+}
+
+/** What every kind is given when it is made, once per place in an artifact. */
+export interface KindEnv {
+  /** Where it is written. */
+  readonly at: SourceRef
+  /** The artifact it belongs to. */
+  readonly owner: { readonly role: RoleName; readonly name: string }
+  readonly services: Services
+  readonly log: Log
+  /** The nested mediators as one; `mediate` runs them in order. */
+  flow(steps: readonly StepNode[]): Flow
+  /** The endpoint written here, or the one referred to. An inline endpoint is made once and keeps its state. */
+  endpoint(node: EndpointNode): Endpoint
+}
+
+export interface MediatorKind<F extends Fields = Fields> extends Described<F> {
+  readonly role: 'mediator'
+  readonly tag: string
+  create(config: ConfigOf<F>, env: KindEnv): Mediator
+}
+
+export interface EndpointKind<F extends Fields = Fields> extends Described<F> {
+  readonly role: 'endpoint-kind'
+  readonly tag: string
+  create(config: ConfigOf<F>, env: EndpointEnv): Endpoint
+}
+
+export interface EndpointEnv extends KindEnv {
+  /** Name of the endpoint, or where an anonymous one is written: what log lines call it. */
+  readonly name: string
+}
+
+/** Settings around a leaf endpoint; each contributes to one policy (synapse-language D.5). */
+export interface LayerKind<F extends Fields = Fields> extends Described<F> {
+  readonly role: 'endpoint-layer'
+  readonly tag: string
+  apply(config: ConfigOf<F>, policy: EndpointPolicy): EndpointPolicy
+}
+
+/** How a leaf endpoint waits, retries and rests. Built from its layers at deploy, never changed afterwards. */
+export interface EndpointPolicy {
+  /** Undefined: the server's global timeout applies. */
+  readonly timeout?: {
+    /** Milliseconds, or computed for each message. */
+    readonly duration: number | Expression
+    readonly action: 'fault' | 'discard' | 'none'
+  }
+  readonly suspend: {
+    /** Error codes that suspend; empty: every one. `-1` alone: none. */
+    readonly errorCodes: readonly number[]
+    /** Milliseconds; undefined is 30,000. */
+    readonly initialDuration?: number
+    readonly progressionFactor: number
+    readonly maximumDuration: number
+  }
+  readonly mark: {
+    readonly errorCodes: readonly number[]
+    readonly retriesBeforeSuspension: number
+    /** Milliseconds. */
+    readonly retryDelay: number
+  }
+  readonly retry: { readonly disabled: readonly number[]; readonly enabled: readonly number[] }
+}
+
+export const DEFAULT_POLICY: EndpointPolicy = {
+  suspend: { errorCodes: [], progressionFactor: 1, maximumDuration: Number.MAX_SAFE_INTEGER },
+  mark: { errorCodes: [101504, 101505], retriesBeforeSuspension: 0, retryDelay: 0 },
+  retry: { disabled: [], enabled: [] },
+}
+
+export interface StoreKind<F extends Fields = Fields> extends Described<F> {
+  readonly role: 'message-store'
+  /** Short name: the file's, and what the console calls it. */
+  readonly name: string
+  /** Class names that mean this kind; `''` for an absent class. */
+  readonly classes: readonly string[]
+  /** As the management API prints it. */
+  readonly type: string
+  readonly traits: StoreTraits
+  create(config: ConfigOf<F>, env: StoreEnv): MessageStore
+}
+
+export interface StoreEnv extends KindEnv {
+  readonly name: string
+}
+
+export interface ProcessorKind<F extends Fields = Fields> extends Described<F> {
+  readonly role: 'message-processor'
+  readonly name: string
+  readonly classes: readonly string[]
+  readonly type: string
+  create(config: ConfigOf<F>, env: ProcessorEnv): MessageProcessor
+}
+
+export interface ProcessorEnv extends KindEnv {
+  readonly name: string
+  /** Store and target endpoint as written on the element, every parameter as text. */
+  readonly store: Ref<'message-store'>
+  readonly targetEndpoint: Ref<'endpoint'> | undefined
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+export interface ArtifactKind<R extends RoleName = RoleName, F extends Fields = Fields> extends Described<F> {
+  readonly role: R
+  readonly tag: string
+  /** `name`, or `key` for a local entry. */
+  readonly nameAttribute: string
+  nameOf(config: ConfigOf<F>, element: XmlElement): string
+  /** Makes the running thing. It must not start working before its `start`, where it has one. */
+  create(config: ConfigOf<F>, env: ArtifactEnv): Roles[R]
+}
+
+export interface ArtifactEnv extends KindEnv {
+  readonly name: string
+}
+
+export function defineMediator<F extends Fields>(kind: Omit<MediatorKind<F>, 'role'>): MediatorKind<F> {
+  return { role: 'mediator', ...kind }
+}
+
+export function defineEndpoint<F extends Fields>(kind: Omit<EndpointKind<F>, 'role'>): EndpointKind<F> {
+  return { role: 'endpoint-kind', ...kind }
+}
+
+export function defineEndpointLayer<F extends Fields>(kind: Omit<LayerKind<F>, 'role'>): LayerKind<F> {
+  return { role: 'endpoint-layer', ...kind }
+}
+
+export function defineStore<F extends Fields>(kind: Omit<StoreKind<F>, 'role'>): StoreKind<F> {
+  return { role: 'message-store', ...kind }
+}
+
+export function defineProcessor<F extends Fields>(kind: Omit<ProcessorKind<F>, 'role'>): ProcessorKind<F> {
+  return { role: 'message-processor', ...kind }
+}
+
+export function defineArtifact<R extends RoleName, F extends Fields>(kind: ArtifactKind<R, F>): ArtifactKind<R, F> {
+  return kind
+}
+
+// The erased forms the catalog holds: a kind's own `create` and `check` know their fields, nobody else does.
+/* oxlint-disable typescript/no-explicit-any */
+export type AnyMediatorKind = MediatorKind<any>
+export type AnyEndpointKind = EndpointKind<any>
+export type AnyLayerKind = LayerKind<any>
+export type AnyStoreKind = StoreKind<any>
+export type AnyProcessorKind = ProcessorKind<any>
+export type AnyClassKind = AnyStoreKind | AnyProcessorKind
+export type AnyArtifactKind = ArtifactKind<any, any>
+export type AnyKind = AnyMediatorKind | AnyEndpointKind | AnyLayerKind | AnyClassKind | AnyArtifactKind
+/* oxlint-enable typescript/no-explicit-any */

@@ -1,0 +1,27 @@
+import type { Expression } from '../kernel/contracts.ts'
+
+/** Prefixes an expression uses, remembered when it is compiled so that it can be written back. */
+const used = new WeakMap<object, ReadonlyMap<string, string>>()
+
+/** Compiles through `compile`, recording every prefix that was resolved. */
+export function compileTracked(
+  source: string,
+  namespace: (prefix: string) => string | undefined,
+  compile: (source: string, namespace: (prefix: string) => string | undefined) => Expression,
+): Expression {
+  const prefixes = new Map<string, string>()
+  const expression = compile(source, prefix => {
+    const uri = namespace(prefix)
+    if (uri !== undefined && prefix !== '') prefixes.set(prefix, uri)
+    return uri
+  })
+  if (prefixes.size > 0) used.set(expression, prefixes)
+  return expression
+}
+
+/** The prefixes used by an expression, or by the expression inside a dynamic value. */
+export function namespacesOf(value: unknown): ReadonlyMap<string, string> {
+  if (typeof value !== 'object' || value === null) return new Map()
+  const inner = (value as { expression?: unknown }).expression
+  return used.get(typeof inner === 'object' && inner !== null ? inner : value) ?? new Map()
+}

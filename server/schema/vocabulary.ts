@@ -1,0 +1,15 @@
+/**
+ * Words of the Synapse language this server knows of without offering them: a user who writes one is told "not
+ * supported" rather than "unknown" (synapse-language A.1, A.2). A word that gets a kind of its own leaves this list.
+ */
+export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
+  'enrich', 'iterate', 'aggregate', 'script', 'xslt', 'rewrite', 'callout', 'call-template', 'clone', 'foreach',
+  'validate', 'xquery', 'dblookup', 'dbreport', 'class', 'throttle', 'datamapper', 'loopback', 'jsontransform', 'cache',
+  'conditionalRouter', 'router', 'transaction', 'rule', 'spring', 'variable', 'smooks', 'dataServiceCall', 'fastXSLT',
+  'scatter-gather', 'ejb', 'builder', 'eventPublisher', 'publishEvent', 'enqueue', 'bean', 'pojoCommand',
+  'entitlementService', 'oauthService', 'throwError', 'NTLM', 'propertyGroup', 'event', 'bam', 'RMSequence', 'sampler',
+])
+
+export const ARTIFACT_TAGS: ReadonlySet<string> = new Set([
+  'api', 'template', 'task', 'inboundEndpoint', 'registry', 'taskManager', 'eventSource', 'priorityExecutor', 'import',
+])
