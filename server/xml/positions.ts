@@ -1,0 +1,18 @@
+/** Offsets at which lines begin; CRLF, LF and a lone CR all end a line. */
+export function lineStarts(source: string): number[] {
+  const starts = [0]
+  const end = /\r\n?|\n/g
+  while (end.exec(source)) starts.push(end.lastIndex)
+  return starts
+}
+
+export function positionIn(starts: readonly number[], offset: number): { line: number; column: number } {
+  let low = 0
+  let high = starts.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (starts[middle]! <= offset) low = middle
+    else high = middle - 1
+  }
+  return { line: low + 1, column: offset - starts[low]! + 1 }
+}
