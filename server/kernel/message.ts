@@ -26,12 +26,18 @@ interface Seen {
   value: unknown
 }
 
-/** What a fresh body is limited to when it has to be collected; 0 means no limit. */
+/** What the transport knows about a fresh body besides its content type. */
 export interface BodyOptions {
+  /** Most bytes to collect, and most that decompressing may make of them; 0 means no limit. */
   readonly limit?: number
+  /** Content-Encoding of the bytes as they arrived. Views decode it; what is passed on untouched stays encoded. */
+  readonly encoding?: string
+  /** Query string of the request, without `?`: a form is read together with it (synapse-language E.3). */
+  readonly query?: string
 }
 
 const EMPTY = new Uint8Array(0)
+const PLAIN: BodyOptions = {}
 
 /**
  * The payload of a message. It starts as a stream or as bytes and stays that way until somebody looks: an untouched
@@ -47,31 +53,45 @@ export class Body {
   #seen: Seen[] | null = null
   #shared = false
   #collecting: Promise<void> | null = null
-  readonly #limit: number
+  readonly #options: BodyOptions
 
-  private constructor(source: ByteSource | null, bytes: Uint8Array | null, contentType: string, limit: number) {
+  private constructor(source: ByteSource | null, bytes: Uint8Array | null, contentType: string, options: BodyOptions) {
     this.#source = source
     this.#bytes = bytes
     this.contentType = contentType
-    this.#limit = limit
+    this.#options = options
   }
 
-  static empty(contentType = ''): Body {
-    return new Body(null, EMPTY, contentType, 0)
+  static empty(contentType = '', options: BodyOptions = PLAIN): Body {
+    return new Body(null, EMPTY, contentType, options)
   }
 
-  static ofBytes(bytes: Uint8Array, contentType: string): Body {
-    return new Body(null, bytes, contentType, 0)
+  static ofBytes(bytes: Uint8Array, contentType: string, options: BodyOptions = PLAIN): Body {
+    return new Body(null, bytes, contentType, options)
   }
 
-  static ofStream(source: ByteSource, contentType: string, options: BodyOptions = {}): Body {
-    return new Body(source, null, contentType, options.limit ?? 0)
+  static ofStream(source: ByteSource, contentType: string, options: BodyOptions = PLAIN): Body {
+    return new Body(source, null, contentType, options)
   }
 
   static ofView<T>(view: View<T>, value: T, contentType: string): Body {
-    const body = new Body(null, null, contentType, 0)
+    const body = new Body(null, null, contentType, PLAIN)
     body.replace(view, value)
     return body
+  }
+
+  get limit(): number {
+    return this.#options.limit ?? 0
+  }
+
+  /** Content-Encoding of {@link raw}, `''` if none. */
+  get encoding(): string {
+    return this.#options.encoding ?? ''
+  }
+
+  /** Query string of the request this body came with, `''` if none. */
+  get query(): string {
+    return this.#options.query ?? ''
   }
 
   /** False while bytes are still arriving: synchronous access would have to wait. */
@@ -153,7 +173,7 @@ export class Body {
   /** A body that can be changed independently. Collect first: a stream cannot be in two places. */
   fork(): Body {
     if (this.#source) throw new IntegrationError('MEDIATION_FAILED', 'the body was copied before it was collected')
-    const copy = new Body(null, this.#bytes, this.contentType, this.#limit)
+    const copy = new Body(null, this.#bytes, this.contentType, this.#options)
     copy.#truth = this.#truth
     copy.#seen = this.#seen ? [...this.#seen] : null
     copy.#shared = true
@@ -166,13 +186,13 @@ export class Body {
     let size = 0
     for await (const chunk of source) {
       size += chunk.length
-      if (this.#limit > 0 && size > this.#limit) {
+      if (this.limit > 0 && size > this.limit) {
         source.cancel?.()
         this.#source = null
         this.#bytes = EMPTY
         throw new IntegrationError(
           'BODY_TOO_LARGE',
-          `the body is larger than ${this.#limit} bytes; raise http.max_body_size or do not look into it`,
+          `the body is larger than ${this.limit} bytes; raise http.max_body_size or do not look into it`,
         )
       }
       chunks.push(chunk)

@@ -4,10 +4,17 @@ import type { StoredEnvelope, StoredMessage } from './contracts.ts'
 import { IntegrationError } from './errors.ts'
 import { Body, HeaderMap, Message } from './message.ts'
 
+export interface SerialisedBody {
+  readonly contentType: string
+  readonly bytes: Uint8Array
+  /** The bytes are not those that arrived: a Content-Encoding header no longer tells the truth about them. */
+  readonly rebuilt?: boolean
+}
+
 /** What the store path needs to know about payloads; `codecs/` implements it. */
 export interface PayloadWriter {
   /** The body as it would be sent now: untouched bytes, or the changed view written in the message's own type. */
-  serialise(message: Message): { contentType: string; bytes: Uint8Array }
+  serialise(message: Message): SerialisedBody
   /** A value that survives JSON for a property, or undefined if it cannot be kept. XML becomes `{ xml }`. */
   keep(value: unknown): unknown
   /** The reverse of {@link keep}. */
@@ -23,7 +30,7 @@ const NOT_KEPT = new Set(['proxy.name', 'ERROR_CODE', 'ERROR_MESSAGE', 'ERROR_DE
  */
 export function capture(ctx: MessageContext, payloads: PayloadWriter, now: number, id: string = newMessageId()): StoredMessage {
   const { message } = ctx
-  const { contentType, bytes } = payloads.serialise(message)
+  const { contentType, bytes, rebuilt } = payloads.serialise(message)
   const properties: Record<string, unknown> = {}
   for (const [name, value] of ctx.properties) {
     if (NOT_KEPT.has(name)) continue
@@ -44,7 +51,7 @@ export function capture(ctx: MessageContext, payloads: PayloadWriter, now: numbe
     storedAt: now,
     contentType,
     body: bytes,
-    headers: [...message.headers.flat],
+    headers: rebuilt ? withoutEncoding(message.headers) : [...message.headers.flat],
     envelope: {
       ...(addressing.to !== undefined && { to: addressing.to }),
       ...(addressing.action !== undefined && { action: addressing.action }),
@@ -62,6 +69,12 @@ export function capture(ctx: MessageContext, payloads: PayloadWriter, now: numbe
   }
 }
 
+function withoutEncoding(headers: HeaderMap): readonly string[] {
+  const kept = headers.clone()
+  kept.delete('content-encoding')
+  return kept.flat
+}
+
 /** Given once, at the moment a store promises to keep the message; every later hop uses the same (P5). */
 export function newMessageId(): string {
   return randomUUID()
@@ -70,9 +83,11 @@ export function newMessageId(): string {
 /** A fresh message for one attempt: the stored record itself is never handed to a flow (P4). */
 export function restoreMessage(stored: StoredMessage): Message {
   const { envelope } = stored
+  const headers = new HeaderMap([...stored.headers])
+  const encoding = headers.get('content-encoding')
   const message = new Message({
-    body: Body.ofBytes(stored.body, stored.contentType),
-    headers: new HeaderMap([...stored.headers]),
+    body: Body.ofBytes(stored.body, stored.contentType, encoding === undefined ? {} : { encoding }),
+    headers,
     addressing: {
       ...(envelope.to !== undefined && { to: envelope.to }),
       ...(envelope.action !== undefined && { action: envelope.action }),
