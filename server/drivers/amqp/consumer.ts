@@ -1,0 +1,137 @@
+import type { Consumer, Delivery, FailedTry, StoredMessage } from '../../kernel/contracts.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { IntegrationError } from '../../kernel/errors.ts'
+import type { AmqpConnection } from './connection.ts'
+import { fromAmqp } from './reading.ts'
+import { ReceivingLink } from './receiver.ts'
+import type { Received } from './receiver.ts'
+import { accepted, released } from './settle-queue.ts'
+
+export interface Tries {
+  readonly attempts: number
+  readonly lastTry?: FailedTry
+}
+
+/**
+ * Our own count of failed sends, beside the message's id: a broker's count is reset by its crash, or includes lost
+ * connections, or does not exist (messaging-peers §6.2).
+ */
+export interface TryLedger {
+  read(id: string): Tries | undefined
+  write(id: string, tries: Tries): Promise<void> | void
+  forget(id: string): Promise<void> | void
+}
+
+export interface ConsumerParts {
+  readonly connection: AmqpConnection
+  readonly queue: string
+  readonly clock: Clock
+  readonly window: number
+  readonly ledger: TryLedger
+  /** Keeps a message that cannot be read; only when this has resolved does it leave the queue. */
+  readonly quarantine: (message: StoredMessage, reason: string) => Promise<void>
+  /** Longest wait for the connection when `take` itself is not to wait. */
+  readonly deadlineMs: number
+}
+
+export class AmqpConsumer implements Consumer {
+  readonly #parts: ConsumerParts
+  #link: ReceivingLink | null = null
+  #loans = new Set<Loan>()
+  #closed = false
+
+  constructor(parts: ConsumerParts) {
+    this.#parts = parts
+  }
+
+  async take(waitMs: number, signal?: AbortSignal): Promise<Delivery | null> {
+    const { clock, quarantine, ledger } = this.#parts
+    const until = clock.monotonic() + waitMs
+    for (;;) {
+      if (this.#closed || signal?.aborted) return null
+      const link = await this.#open()
+      const received = await link.take(Math.max(0, until - clock.monotonic()), signal)
+      if (!received) return null
+      const read = fromAmqp(received.bytes, clock.now())
+      if (read.readable) {
+        const loan = new Loan(read.message, received, ledger, done => this.#loans.delete(done))
+        this.#loans.add(loan)
+        return loan
+      }
+      await this.#setAside(received, () => quarantine(read.message, read.reason))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const link = this.#link
+    this.#link = null
+    const loans = [...this.#loans]
+    this.#loans.clear()
+    await Promise.all(loans.map(loan => loan.release()))
+    await link?.close()
+  }
+
+  async #open(): Promise<ReceivingLink> {
+    if (this.#link && !this.#link.over) return this.#link
+    // What was on loan went back to the broker with the connection: it will be delivered again, as another delivery.
+    this.#loans.clear()
+    const { connection, queue, clock, window, deadlineMs } = this.#parts
+    const live = connection.live ?? (await connection.open(deadlineMs))
+    this.#link = new ReceivingLink({ live, queue, clock, window })
+    return this.#link
+  }
+
+  async #setAside(received: Received, keep: () => Promise<void>): Promise<void> {
+    try {
+      await keep()
+    } catch (thrown) {
+      await received.settle(released)
+      throw thrown
+    }
+    await received.settle(accepted)
+  }
+}
+
+class Loan implements Delivery {
+  readonly message: StoredMessage
+  attempts: number
+  lastTry?: FailedTry
+  readonly #received: Received
+  readonly #ledger: TryLedger
+  readonly #settled: (loan: Loan) => void
+
+  constructor(message: StoredMessage, received: Received, ledger: TryLedger, settled: (loan: Loan) => void) {
+    this.message = message
+    this.#received = received
+    this.#ledger = ledger
+    this.#settled = settled
+    const tries = ledger.read(message.id)
+    this.attempts = tries?.attempts ?? 0
+    if (tries?.lastTry) this.lastTry = tries.lastTry
+  }
+
+  async ack(): Promise<void> {
+    this.#settled(this)
+    await this.#received.settle(accepted)
+    if (this.attempts > 0) await this.#ledger.forget(this.message.id)
+  }
+
+  async fail(why: FailedTry): Promise<void> {
+    this.attempts++
+    this.lastTry = why
+    await this.#ledger.write(this.message.id, { attempts: this.attempts, lastTry: why })
+    const { lost } = this.#received
+    if (lost)
+      throw new IntegrationError('STORE_UNAVAILABLE', `the message is no longer on loan: ${lost.message}`, {
+        cause: lost,
+      })
+  }
+
+  async release(): Promise<void> {
+    this.#settled(this)
+    if (this.#received.lost) return
+    await this.#received.settle(released)
+  }
+}

@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net'
+import rhea from 'rhea'
+import type { Connection, Delivery, Receiver, Sender, Session } from 'rhea'
+
+/**
+ * What rhea 3.0.5 lacks for talking to strangers, in one place. It is a good codec and state machine, but believes
+ * its peer: frame sizes, element counts, delivery ranges and message sizes are taken at their word.
+ */
+
+/** The parts of rhea that its typings leave out. */
+interface RheaSession {
+  on_transfer(frame: TransferFrame): void
+  on_disposition(frame: { performative: { first: number; last?: number | null } }): void
+  on_attach(frame: { performative: { name: string; target?: { descriptor?: { value?: unknown } } | null } }): void
+  _get_link(frame: TransferFrame): RheaReceiver
+  readonly outgoing: { available(): number }
+}
+
+interface TransferFrame {
+  performative: { message_format?: number | null }
+  payload?: Buffer
+}
+
+interface RheaReceiver {
+  credit: number
+  _incomplete?: { frames: Buffer[]; bytesSoFar?: number; tooLong?: boolean }
+}
+
+interface RheaReader {
+  remaining(): number
+}
+
+/** A received delivery; `tooLong` when the message was dropped because it passed the limit. */
+export type Incoming = Delivery & { readonly tooLong?: boolean }
+
+/**
+ * Any number but 0 makes rhea hand over a message as bytes instead of decoding it; ours stands for "AMQP, undecoded".
+ * https://github.com/amqp/rhea: `lib/session.js`, `Incoming.prototype.on_transfer`.
+ */
+const UNDECODED = 1
+
+/** More deliveries than a session can hold unsettled, so no honest disposition spans them. */
+const WIDEST_DISPOSITION = 65_536
+
+const COORDINATOR = 0x30
+
+refuseHollowArrays()
+
+/** An array of a type without width takes no bytes, so its count alone decides how much memory rhea allots. */
+function refuseHollowArrays(): void {
+  const { prototype } = (rhea.types as unknown as { Reader: { prototype: Record<string, unknown> } }).Reader
+  const readItems = prototype['read_array_items'] as (this: RheaReader, count: number, type: unknown) => unknown[]
+  prototype['read_array_items'] = function (this: RheaReader, count: number, type: unknown): unknown[] {
+    if (count > this.remaining()) throw new Error('an array claims more elements than it has bytes')
+    return readItems.call(this, count, type)
+  }
+}
+
+/** Refuses frames larger than we said we take. Call before the connection gets its socket. */
+export function limitFrames(connection: Connection, largest: number): void {
+  const input = connection['input'] as (this: Connection, bytes: Buffer) => void
+  connection['input'] = function (this: Connection, bytes: Buffer): void {
+    input.call(this, bytes)
+    const waitingFor = connection['frame_size'] as number | undefined
+    if (waitingFor === undefined || waitingFor <= largest) return
+    connection['frame_size'] = undefined
+    connection['chunks'] = null
+    ;(connection['socket'] as Socket).destroy(new Error(`a frame of ${waitingFor} bytes is larger than ${largest}`))
+  }
+}
+
+/** Messages come as bytes, are bounded, and a peer that breaks the rules of a session ends its connection. */
+export function tameSession(session: Session, longestMessage: number): void {
+  const inner = session as unknown as RheaSession
+  const { on_transfer: transfer, on_disposition: disposition } = inner
+  inner.on_transfer = function (frame) {
+    const receiver = inner._get_link(frame)
+    if (!receiver._incomplete) {
+      if (receiver.credit <= 0) throw new Error('a message came without credit')
+      frame.performative.message_format = UNDECODED
+    }
+    frame.payload ??= Buffer.alloc(0)
+    const incomplete = receiver._incomplete
+    if (incomplete) {
+      incomplete.bytesSoFar = (incomplete.bytesSoFar ?? incomplete.frames[0]?.length ?? 0) + frame.payload.length
+      if (incomplete.bytesSoFar > longestMessage) {
+        incomplete.tooLong = true
+        incomplete.frames.length = 0
+        frame.payload = Buffer.alloc(0)
+      }
+    }
+    transfer.call(inner, frame)
+  }
+  inner.on_disposition = function (frame) {
+    const { first, last } = frame.performative
+    if ((last ?? first) - first > WIDEST_DISPOSITION)
+      throw new Error('a disposition spans more deliveries than there are')
+    disposition.call(inner, frame)
+  }
+}
+
+/** Tells `refuse` the names of links that ask for a transaction coordinator, which rhea would print and then attach. */
+export function noticeCoordinators(session: Session, refuse: (linkName: string) => void): void {
+  const inner = session as unknown as RheaSession
+  const attach = inner.on_attach
+  inner.on_attach = function (frame) {
+    const { performative } = frame
+    if (performative.target?.descriptor?.value === COORDINATOR) {
+      performative.target = null
+      refuse(performative.name)
+    }
+    attach.call(inner, frame)
+  }
+}
+
+/** How many more messages this session can have in flight: rhea throws at the 2049th. */
+export function roomFor(sender: Sender): number {
+  return (sender.session as unknown as RheaSession).outgoing.available()
+}
+
+/** Credit that is still to be used. */
+export function creditOf(link: Sender | Receiver): number {
+  return (link as unknown as { credit: number }).credit
+}
+
+/** Lets nothing of a connection keep running once its socket is gone: rhea may arm a heartbeat after it. */
+export function stopTimers(connection: Connection): void {
+  for (const name of ['heartbeat_in', 'heartbeat_out', 'abort_idle']) {
+    clearTimeout(connection[name] as NodeJS.Timeout | undefined)
+    connection[name] = undefined
+  }
+}
+
+/** One system call for all frames of a turn instead of one each: rhea writes frame by frame (dependencies §6). */
+export function corkBursts<S extends Socket>(socket: S): S {
+  const write = socket.write.bind(socket) as (...all: unknown[]) => boolean
+  let corked = false
+  const uncork = (): void => {
+    corked = false
+    socket.uncork()
+  }
+  socket.write = ((...all: unknown[]): boolean => {
+    if (!corked) {
+      corked = true
+      socket.cork()
+      process.nextTick(uncork)
+    }
+    return write(...all)
+  }) as S['write']
+  return socket
+}
+
+/** PLAIN in UTF-8: rhea counts characters where the protocol counts bytes, and cuts such a password short. */
+export function plainLogin(username: string, password: string): unknown {
+  const mechanisms = rhea.sasl.client_mechanisms() as Record<string, unknown>
+  const response = Buffer.from(`\0${username}\0${password}`)
+  mechanisms['PLAIN'] = () => ({
+    start: (answer: (error: undefined, bytes: Buffer) => void) => answer(undefined, response),
+  })
+  return mechanisms
+}
