@@ -1,5 +1,5 @@
 /** The shapes everything else is built from. No behaviour lives here. */
-import type { MessageContext } from './context.ts'
+import type { MessageContext, Origin } from './context.ts'
 import type { IntegrationError } from './errors.ts'
 import type { Message } from './message.ts'
 
@@ -264,6 +264,8 @@ export interface Proxy {
   readonly transports: readonly string[]
   readonly startOnLoad: boolean
   readonly description?: string
+  /** For contexts of its requests: made once, so that the listener need not. */
+  readonly origin: Origin
   /** Runs the whole exchange: in flow, target endpoint, out flow, faults. Never throws: faults end in the exchange. */
   handle(ctx: MessageContext): Promise<void>
   /** The service's WSDL with its own addresses, or null if none is published. */

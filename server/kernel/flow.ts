@@ -1,5 +1,5 @@
 import type { MessageContext } from './context.ts'
-import type { Mediator, Outcome, Step } from './contracts.ts'
+import type { Mediator, Outcome, Ref, Step } from './contracts.ts'
 import { asIntegrationError, IntegrationError } from './errors.ts'
 
 /** Sequences inside sequences beyond this are taken for an endless loop. */
@@ -112,7 +112,22 @@ export function noteFault(ctx: MessageContext, error: IntegrationError): void {
   properties.set('ERROR_EXCEPTION', `${error.code}: ${error.message}`)
 }
 
-/** A list of steps as a mediator: the body of `then`, `in`, an inline sequence. */
-export function stepsMediator(steps: readonly Step[]): Mediator {
-  return { mediate: ctx => runSteps(steps, ctx) }
+/**
+ * A sequence with its own fault handler: a fault inside runs the sequence named by `onError`, and the flow ends. A
+ * handler that is not deployed must not hide the fault: it goes on to whoever is outside.
+ */
+export function withHandler(inside: Mediator, onError: Ref<'sequence'>): Mediator {
+  return {
+    mediate: ctx =>
+      guarded(
+        ctx,
+        () => inside.mediate(ctx),
+        error => {
+          const handler = ctx.runtime.find('sequence', onError.name)
+          if (!handler) throw error
+          const outcome = handler.mediate(ctx)
+          return typeof outcome === 'string' ? 'done' : outcome.then(() => 'done' as const)
+        },
+      ),
+  }
 }

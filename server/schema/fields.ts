@@ -1,5 +1,6 @@
 import type { Expression } from '../kernel/contracts.ts'
-import { clone, type XmlElement } from '../xml/tree.ts'
+import { clone } from '../xml/clone.ts'
+import type { XmlElement } from '../xml/tree.ts'
 import type { ElementSite } from './element-site.ts'
 import type { ElementDraft } from './element-draft.ts'
 import type { Shape, ValueDoc } from './shape.ts'

@@ -1,6 +1,6 @@
 import type { Journal } from '../drivers/journal/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { Log, StoredMessage } from '../kernel/contracts.ts'
+import type { Endpoint, Log, StoredMessage } from '../kernel/contracts.ts'
 
 /** What the server lends to running kinds. One object for the whole server, made by the composition root. */
 export interface Services {
@@ -10,6 +10,8 @@ export interface Services {
   /** Registry resources and local files of HOME; undefined if there is none. Never outside HOME. */
   readonly resources: { read(key: string): { contentType: string; bytes: Uint8Array } | undefined }
   readonly settings: KindSettings
+  /** Sends a message to its own `To` address: what a bare `<send/>` uses. */
+  readonly defaultEndpoint: Endpoint
   /** Puts an undecodable message where an operator finds it (WF-10); resolves when it is durable. */
   quarantine(store: string, record: Uint8Array, reason: string): Promise<void>
   /** Puts a message of a store that cannot tell us its id through the same envelope as a journal store. */
