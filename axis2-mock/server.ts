@@ -18,7 +18,9 @@ import type { HttpReply, Service } from './reply.ts'
 import { ACCEPTED, fault as faultAnswer, render, renderFault, replyElsewhere } from './reply.ts'
 import type { Arriving, SeenLimits } from './seen.ts'
 import { Seen } from './seen.ts'
+import { postReply, send } from './send.ts'
 import { StockQuote } from './stock-quote.ts'
+import { isHarmful, misbehave } from './trouble.ts'
 
 export interface BackendOptions {
   /** 0 takes a free one. */
@@ -256,8 +258,8 @@ class StockQuoteBackend implements Backend {
     let reply: HttpReply = ACCEPTED
     if (!cause || cause.after || cause.half) reply = await this.#work(call, target, record)
     if (open.aborted) return
-    if (cause) this.#misbehave(cause, call, reply, response, record)
-    else this.#answer(response, record, reply)
+    const answer = cause ? misbehave(cause, call, reply, response) : reply
+    if (answer) this.#answer(response, record, answer)
   }
 
   /** The fault of this request: its own header's, else the first armed one that fits. A sentence if the header is wrong. */
@@ -297,7 +299,11 @@ class StockQuoteBackend implements Backend {
       const reply = render(answer, call, operation)
       const elsewhere = answer.is === 'accepted' ? undefined : replyElsewhere(call)
       if (elsewhere === undefined) return reply
-      if (elsewhere !== 'none') this.#post(elsewhere, reply, operation)
+      if (elsewhere !== 'none') {
+        postReply(elsewhere, reply, operation, this.#open.signal, why =>
+          this.#print(`The reply could not be sent to ${elsewhere}: ${why}`),
+        )
+      }
       return ACCEPTED
     } catch (thrown) {
       return render(faultAnswer('receiver', textOf(thrown)), call, operation)
@@ -316,66 +322,10 @@ class StockQuoteBackend implements Backend {
     return `Nothing is here. The services of this back end:\n${names.join('\n')}\n`
   }
 
-  /** The second channel of a dual-channel exchange (`wsa:ReplyTo`). */
-  #post(url: string, reply: HttpReply, operation: string): void {
-    const failed = (why: string): void => this.#print(`The reply could not be sent to ${url}: ${why}`)
-    let request: http.ClientRequest
-    try {
-      const headers = { 'Content-Type': reply.type, SOAPAction: `"urn:${operation}Response"` }
-      const client = url.startsWith('https:') ? https : http
-      request = client.request(url, { method: 'POST', headers, signal: this.#open.signal }, answer => answer.resume())
-    } catch (thrown) {
-      failed(textOf(thrown))
-      return
-    }
-    request.on('error', error => failed(error.message))
-    request.end(reply.body)
-  }
-
-  #misbehave(cause: Fault, call: Call, reply: HttpReply, response: ServerResponse, record: Arriving): void {
-    const socket = response.socket
-    if (!socket || cause.hang) return
-    if (cause.reset) {
-      socket.resetAndDestroy()
-    } else if (cause.garbage) {
-      socket.end('What is HTTP?\r\n\r\n')
-    } else if (cause.half) {
-      const body = Buffer.from(reply.body === '' ? 'half of this body never comes' : reply.body)
-      response.writeHead(reply.status, {
-        'Content-Type': reply.type || 'text/plain; charset=UTF-8',
-        'Content-Length': body.length,
-      })
-      response.write(body.subarray(0, body.length >> 1), () => socket.destroy())
-    } else if (cause.status !== undefined) {
-      const reason = `Fault on demand: HTTP ${cause.status}`
-      const { status } = cause
-      this.#answer(
-        response,
-        record,
-        status >= 400 ? renderFault({ by: 'receiver', reason }, call, status) : { status, type: '', body: '' },
-      )
-    }
-  }
-
   #answer(response: ServerResponse, record: Arriving, reply: HttpReply): void {
     this.seen.answered(record, reply.status)
     send(response, reply)
   }
-}
-
-function isHarmful(fault: Fault): boolean {
-  return fault.status !== undefined || [fault.reset, fault.half, fault.hang, fault.garbage].includes(true)
-}
-
-function send(response: ServerResponse, reply: HttpReply): void {
-  if (reply.body === '') {
-    response.writeHead(reply.status, { ...reply.headers, 'Content-Length': 0 })
-    response.end()
-    return
-  }
-  // Without a length, as the original answers: chunked to HTTP/1.1, until the close to HTTP/1.0.
-  response.writeHead(reply.status, { ...reply.headers, 'Content-Type': reply.type })
-  response.end(reply.body)
 }
 
 /** The request line may carry a path or, from the proxy client, a whole URL; neither may make us throw. */

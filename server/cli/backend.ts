@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Fault } from '../../axis2-mock/faults.ts'
-import { readFault, readFaultHeader } from '../../axis2-mock/faults.ts'
-import type { Backend } from '../../axis2-mock/server.ts'
-import { startBackend } from '../../axis2-mock/server.ts'
+import type { Backend, Fault } from '../../axis2-mock/main.ts'
+import { readFault, readFaultHeader, startBackend } from '../../axis2-mock/main.ts'
 import { IntegrationError, systemCode, textOf } from '../kernel/errors.ts'
 import type { Command, Io, ParsedArgs } from './command.ts'
 
