@@ -354,8 +354,7 @@ export function replace(node: XmlNode, ...replacements: XmlNode[]): void {
   if (parent === null || parent.kind === 'document') throw new Error('a node without parent element cannot be replaced')
   let index = indexOf(node)
   for (const replacement of replacements) {
-    if (replacement === node) continue
-    parent.insert(index, replacement)
+    if (replacement !== node) parent.insert(index, replacement)
     index = indexOf(replacement) + 1
   }
   if (!replacements.includes(node)) remove(node)
