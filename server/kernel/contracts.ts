@@ -313,6 +313,9 @@ export interface Registry {
   find<R extends RoleName>(role: R, name: string): Roles[R] | undefined
   names(role: RoleName): readonly string[]
   list(role?: RoleName): readonly Artifact[]
+  /** A flow begins on this snapshot: nothing in it is closed before the matching {@link leave}. */
+  enter(): void
+  leave(): void
 }
 
 export type { IntegrationError }

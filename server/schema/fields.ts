@@ -33,7 +33,7 @@ interface ValueOptions {
   readonly ignored?: string
 }
 type Required<O> = O & { readonly required: true }
-type Fallback<O, T> = O & { readonly fallback: T }
+type Fallback<O, T> = O & { readonly fallback: NoInfer<T> }
 
 /** An attribute named like its key. */
 export function attr<T>(type: ValueType<T>, options: Required<ValueOptions>): Field<T>

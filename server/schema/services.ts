@@ -1,12 +1,14 @@
 import type { Journal } from '../drivers/journal/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { Endpoint, Log, StoredMessage } from '../kernel/contracts.ts'
+import type { Endpoint, Log, Registry, StoredMessage } from '../kernel/contracts.ts'
 
 /** What the server lends to running kinds. One object for the whole server, made by the composition root. */
 export interface Services {
   readonly clock: Clock
   readonly log: Log
   readonly journal: Journal
+  /** The snapshot new work enters with. A flow uses its own: `ctx.runtime`. */
+  registry(): Registry
   /** Registry resources and local files of HOME; undefined if there is none. Never outside HOME. */
   readonly resources: { read(key: string): { contentType: string; bytes: Uint8Array } | undefined }
   readonly settings: KindSettings

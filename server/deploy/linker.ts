@@ -1,0 +1,162 @@
+import type { Diagnostic, Ref, RoleName } from '../kernel/contracts.ts'
+import { nearest } from '../kernel/nearest.ts'
+import type { DecodedArtifact, DecodedFile } from '../schema/decode.ts'
+import type { ArtifactNode } from '../schema/structure.ts'
+
+/** An artifact that can be deployed: decoded without errors and the only one of its name. */
+export interface LinkedArtifact {
+  readonly key: string
+  readonly role: RoleName
+  readonly name: string
+  readonly node: ArtifactNode
+  readonly decoded: DecodedArtifact
+}
+
+/** An artifact, or a whole file, that cannot. */
+export interface FaultyArtifact {
+  /** `role:name` if that much is known. */
+  readonly key: string | undefined
+  readonly role: RoleName | undefined
+  readonly name: string
+  readonly file: string
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+export interface Linked {
+  readonly artifacts: readonly LinkedArtifact[]
+  readonly faulty: readonly FaultyArtifact[]
+  /** Everything worth saying, errors of faulty artifacts included, in file order. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** Sequences, endpoints and local entries share one table of names (synapse-language B.3). */
+const SHARED_NAMES: ReadonlySet<RoleName> = new Set(['sequence', 'endpoint', 'local-entry'])
+
+export function keyOf(role: RoleName, name: string): string {
+  return `${role}:${name}`
+}
+
+/**
+ * Puts decoded files together: one artifact a name, references looked up, chains checked for circles. `deployed` tells
+ * which file an artifact came from so far: it keeps its name against a newcomer.
+ */
+export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string, string> = new Map()): Linked {
+  const faulty: FaultyArtifact[] = []
+  const artifacts = new Map<string, LinkedArtifact>()
+  const names = new Map<string, LinkedArtifact>()
+  const loose: Diagnostic[] = []
+  const established = (artifact: DecodedArtifact): boolean =>
+    artifact.role !== undefined && deployed.get(keyOf(artifact.role, artifact.name)) === artifact.at.file
+
+  for (const file of files) {
+    if (file.diagnostics.some(diagnostic => diagnostic.severity === 'error')) {
+      faulty.push({ key: undefined, role: undefined, name: '', file: file.file, diagnostics: file.diagnostics })
+    } else loose.push(...file.diagnostics)
+  }
+  const all = files.flatMap(file => file.artifacts)
+  for (const decoded of [...all.filter(established), ...all.filter(artifact => !established(artifact))]) {
+    const { node, role, name } = decoded
+    const key = role === undefined ? undefined : keyOf(role, name)
+    if (!node || role === undefined || key === undefined) {
+      faulty.push({ key, role, name, file: decoded.at.file, diagnostics: decoded.diagnostics })
+      continue
+    }
+    const shared = SHARED_NAMES.has(role) ? name : key
+    const holder = names.get(shared)
+    if (holder) {
+      faulty.push({ key: undefined, role, name, file: decoded.at.file, diagnostics: [...decoded.diagnostics, duplicate(decoded, holder)] })
+      continue
+    }
+    const linked: LinkedArtifact = { key, role, name, node, decoded }
+    names.set(shared, linked)
+    artifacts.set(key, linked)
+  }
+  for (const artifact of circular(artifacts, 'message-store')) {
+    artifacts.delete(artifact.key)
+    const diagnostics = [...artifact.decoded.diagnostics, circle(artifact)]
+    faulty.push({ key: artifact.key, role: artifact.role, name: artifact.name, file: artifact.decoded.at.file, diagnostics })
+  }
+  const good = [...artifacts.values()]
+  const diagnostics = [
+    ...loose,
+    ...faulty.flatMap(one => one.diagnostics),
+    ...good.flatMap(one => [...one.decoded.diagnostics, ...dangling(one, artifacts)]),
+    ...circular(artifacts, 'sequence').map(loop),
+  ]
+  return { artifacts: good, faulty, diagnostics: diagnostics.sort(byPlace) }
+}
+
+function duplicate(decoded: DecodedArtifact, holder: LinkedArtifact): Diagnostic {
+  const { file, line, column } = holder.decoded.at
+  return {
+    code: 'duplicate-name',
+    severity: 'error',
+    message: `a ${holder.role} named "${decoded.name}" is already defined at ${file}:${line}:${column}`,
+    at: decoded.at,
+    hint: 'Rename one of the two. The first one keeps running.',
+  }
+}
+
+function dangling(artifact: LinkedArtifact, artifacts: ReadonlyMap<string, LinkedArtifact>): Diagnostic[] {
+  const found: Diagnostic[] = []
+  for (const ref of artifact.decoded.refs) {
+    if (artifacts.has(keyOf(ref.role, ref.name)) || isResource(ref)) continue
+    const known = [...artifacts.values()].filter(other => other.role === ref.role).map(other => other.name)
+    const near = nearest(ref.name, known)
+    found.push({
+      code: 'dangling-reference',
+      severity: 'warning',
+      message: `there is no ${ref.role} named "${ref.name}"`,
+      at: ref.at,
+      hint: near === undefined ? 'Messages that need it will fault until it is deployed.' : `Did you mean "${near}"? Messages that need it will fault.`,
+    })
+  }
+  return found
+}
+
+/** A key that names a registry resource or a file is looked up when it is used. */
+function isResource(ref: Ref): boolean {
+  return /^(?:conf|gov|local|file|https?):/.test(ref.name) || ref.name.startsWith('/_system/')
+}
+
+/** Artifacts of one role that reach themselves through references of that role. */
+function circular(artifacts: ReadonlyMap<string, LinkedArtifact>, role: RoleName): LinkedArtifact[] {
+  const reaches = (from: LinkedArtifact): boolean => {
+    const seen = new Set<string>()
+    const pending = [...from.decoded.refs]
+    for (let ref = pending.pop(); ref; ref = pending.pop()) {
+      if (ref.role !== role) continue
+      const key = keyOf(ref.role, ref.name)
+      if (key === from.key) return true
+      if (seen.has(key)) continue
+      seen.add(key)
+      pending.push(...(artifacts.get(key)?.decoded.refs ?? []))
+    }
+    return false
+  }
+  return [...artifacts.values()].filter(artifact => artifact.role === role && reaches(artifact))
+}
+
+function circle(artifact: LinkedArtifact): Diagnostic {
+  return {
+    code: 'failover-circle',
+    severity: 'error',
+    message: `the failover chain of store "${artifact.name}" leads back to itself`,
+    at: artifact.decoded.at,
+    hint: 'Let the chain end in a store without a failover store.',
+  }
+}
+
+function loop(artifact: LinkedArtifact): Diagnostic {
+  return {
+    code: 'sequence-circle',
+    severity: 'warning',
+    message: `sequence "${artifact.name}" can reach itself`,
+    at: artifact.decoded.at,
+    hint: 'A message that goes round more than 128 times is faulted. Make sure a condition ends it.',
+  }
+}
+
+export function byPlace(a: Diagnostic, b: Diagnostic): number {
+  return a.at.file < b.at.file ? -1 : a.at.file > b.at.file ? 1 : a.at.line - b.at.line || a.at.column - b.at.column
+}

@@ -1,0 +1,122 @@
+import { typedValue, VALUE_TYPES } from '../../expr/typed-value.ts'
+import type { MessageContext } from '../../kernel/context.ts'
+import {
+  attr,
+  choice,
+  defineMediator,
+  dynamicNeedsBody,
+  dynamicString,
+  dynamicText,
+  expression,
+  inlineXml,
+  int,
+  oneOf,
+  text,
+  wholeRegex,
+} from '../../schema/index.ts'
+import { clone } from '../../xml/clone.ts'
+
+const SCOPES = ['default', 'axis2', 'axis2-client', 'transport', 'operation', 'registry', 'system', 'trace', 'analytics'] as const
+type Scope = (typeof SCOPES)[number]
+
+export default defineMediator({
+  tag: 'property',
+  summary: 'Sets or removes a property of the message.',
+  details: `
+    Scope \`default\` lives as long as the exchange: request, reply, branches. \`axis2\` holds control flags of this message
+    only, \`transport\` its headers, \`operation\` what request and reply share. A value beats inline XML, that beats an
+    expression; an expression that finds nothing gives an empty text. Without a type the value is text; INTEGER, LONG and
+    SHORT cut fractions off. \`pattern\` must match the whole text; the group is stored, or nothing if it does not match.`,
+  fields: {
+    name: attr(dynamicText(), { required: true, doc: 'Name of the property.' }),
+    action: attr(oneOf('set', 'remove'), { fallback: 'set', doc: 'Remove takes the property away.' }),
+    scope: attr(oneOf(...SCOPES), { fallback: 'default', doc: 'Where it lives.' }),
+    type: attr(oneOf(...VALUE_TYPES), { doc: 'What the value is turned into; absent: text.' }),
+    pattern: attr(wholeRegex(), { doc: 'Takes a part of the text.' }),
+    group: attr(int({ min: 0 }), { fallback: 0, doc: 'Which group of the pattern is stored.' }),
+    source: choice(
+      {
+        value: attr(text(), { doc: 'The value.' }),
+        xml: inlineXml({ doc: 'The value as XML.' }),
+        expression: attr(expression(), { doc: 'Gives the value for each message.' }),
+      },
+      { doc: 'What to set.' },
+    ),
+  },
+  examples: [
+    { title: 'Answer 202', xml: '<property name="FORCE_SC_ACCEPTED" value="true" scope="axis2"/>' },
+    { title: 'From the body', xml: '<property name="symbol" expression="//m:symbol" xmlns:m="http://services.samples"/>' },
+    { title: 'A part of a text', xml: '<property name="year" value="2024-05-06" pattern="(\\d+)-(\\d+)-(\\d+)" group="1"/>' },
+    { title: 'Take a header away', xml: '<property name="Accept" scope="transport" action="remove"/>' },
+  ],
+  check({ action, source, scope }, site) {
+    if (action === 'set' && source === undefined) site.missing('attribute "value" or "expression", or inline XML')
+    if (scope === 'registry' || scope === 'system') {
+      site.error('not-supported', `properties of scope "${scope}" cannot be set`, site.element.offset, 'Keep the value in a local entry or in the environment.')
+    }
+  },
+  create({ name, action, scope, type, pattern, group, source }) {
+    const valueOf = (ctx: MessageContext): unknown => {
+      if (source?.kind === 'xml') return type === undefined || type === 'OM' ? clone(source.value) : source.value.text
+      if (source?.kind === 'expression' && (type === 'OM' || type === 'JSON')) {
+        const value = source.value.value(ctx)
+        return typeof value === 'string' ? typedValue(type, value) : value
+      }
+      let value: string = source?.kind === 'expression' ? source.value.string(ctx) : (source?.value ?? '')
+      if (pattern) value = pattern.exec(value)?.[group] ?? ''
+      return type === undefined ? value : typedValue(type, value)
+    }
+    const change = (key: string, ctx: MessageContext): void =>
+      action === 'remove' ? remove(scope, key, ctx) : set(scope, key, valueOf(ctx), ctx)
+    return {
+      needsBody: dynamicNeedsBody(name) || (source?.kind === 'expression' && source.value.needsBody),
+      mediate(ctx) {
+        change(dynamicString(name, ctx), ctx)
+        return 'next'
+      },
+    }
+  },
+})
+
+function set(scope: Scope, name: string, value: unknown, ctx: MessageContext): void {
+  // In Synapse, setting nothing is no operation: the old value stays (trap H13).
+  if (value === undefined || value === null) return
+  const { message } = ctx
+  if (name === 'RESPONSE' && String(value) === 'true') ctx.exchange.expectAnswer()
+  switch (scope) {
+    case 'default':
+      ctx.properties.set(name, value)
+      return
+    case 'transport':
+      message.headers.set(name, String(value))
+      return
+    case 'operation':
+      ctx.operation.set(name, value)
+      return
+    default:
+      message.axis2.set(name, value)
+      if (name === 'messageType') {
+        message.axis2.set('ContentType', value)
+        message.headers.delete('Content-Type')
+      }
+      if (name === 'SET_ROLLBACK_ONLY' || name === 'SET_RECOVER') ctx.operation.set(name, value)
+  }
+}
+
+function remove(scope: Scope, name: string, ctx: MessageContext): void {
+  const { message } = ctx
+  switch (scope) {
+    case 'default':
+      ctx.properties.delete(name)
+      return
+    case 'transport':
+      message.headers.delete(name)
+      return
+    case 'operation':
+      ctx.operation.delete(name)
+      return
+    default:
+      if (name === 'TRANSPORT_HEADERS') message.headers.clear()
+      else if (message.hasAxis2) message.axis2.delete(name)
+  }
+}
