@@ -176,7 +176,9 @@ export interface Delivery {
   readonly attempts: number
   /** What the last failed try said, if any. */
   readonly lastTry?: FailedTry
-  /** Delivered: the message leaves the store. Resolves when that is durable. */
+  /** Aborts when the store has taken the message back (its connection broke): somebody else may have it by now. */
+  readonly ended?: AbortSignal
+  /** Delivered: the message leaves the store. Resolves when that is durable; if it rejects the loan goes on. */
   ack(): Promise<void>
   /** A real send failed: counted, and kept with the message; the loan goes on and the worker tries again. */
   fail(why: FailedTry): Promise<void>

@@ -188,6 +188,11 @@ export class ElementSite {
     this.#report('warning', code, message, offset, hint)
   }
 
+  /** Worth knowing, nothing to repair. */
+  hint(code: string, message: string, offset: number, hint?: string): void {
+    this.#report('hint', code, message, offset, hint)
+  }
+
   missing(what: string, expected?: string): void {
     const hint = expected === undefined ? `Add it to <${this.element.local}>.` : `Add it to <${this.element.local}>: ${expected}.`
     this.error('missing', `<${this.element.local}> needs ${what}`, this.element.offset, hint)

@@ -1,6 +1,7 @@
 import type { Journal } from '../drivers/journal/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Endpoint, Log, Registry, StoredMessage } from '../kernel/contracts.ts'
+import type { PayloadWriter } from '../kernel/stored-message.ts'
 
 /** What the server lends to running kinds. One object for the whole server, made by the composition root. */
 export interface Services {
@@ -9,6 +10,10 @@ export interface Services {
   readonly journal: Journal
   /** The snapshot new work enters with. A flow uses its own: `ctx.runtime`. */
   registry(): Registry
+  /** Calls back after every deployment: what was missing may be there now. */
+  onDeploy(listener: () => void): () => void
+  /** How a message's body and properties are written into a store and read back. */
+  readonly payloads: PayloadWriter
   /** Registry resources and local files of HOME; undefined if there is none. Never outside HOME. */
   readonly resources: { read(key: string): { contentType: string; bytes: Uint8Array } | undefined }
   readonly settings: KindSettings
