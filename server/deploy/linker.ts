@@ -19,6 +19,8 @@ export interface FaultyArtifact {
   readonly role: RoleName | undefined
   readonly name: string
   readonly file: string
+  /** Nothing of the file could be read: whatever came from it so far stays. */
+  readonly wholeFile: boolean
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -50,7 +52,7 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
 
   for (const file of files) {
     if (file.diagnostics.some(diagnostic => diagnostic.severity === 'error')) {
-      faulty.push({ key: undefined, role: undefined, name: '', file: file.file, diagnostics: file.diagnostics })
+      faulty.push({ key: undefined, role: undefined, name: '', file: file.file, wholeFile: true, diagnostics: file.diagnostics })
     } else loose.push(...file.diagnostics)
   }
   const all = files.flatMap(file => file.artifacts)
@@ -58,13 +60,13 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     const { node, role, name } = decoded
     const key = role === undefined ? undefined : keyOf(role, name)
     if (!node || role === undefined || key === undefined) {
-      faulty.push({ key, role, name, file: decoded.at.file, diagnostics: decoded.diagnostics })
+      faulty.push(faultyOf(decoded, key, []))
       continue
     }
     const shared = SHARED_NAMES.has(role) ? name : key
     const holder = names.get(shared)
     if (holder) {
-      faulty.push({ key: undefined, role, name, file: decoded.at.file, diagnostics: [...decoded.diagnostics, duplicate(decoded, holder)] })
+      faulty.push(faultyOf(decoded, undefined, [duplicate(decoded, holder)]))
       continue
     }
     const linked: LinkedArtifact = { key, role, name, node, decoded }
@@ -73,8 +75,7 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
   }
   for (const artifact of circular(artifacts, 'message-store')) {
     artifacts.delete(artifact.key)
-    const diagnostics = [...artifact.decoded.diagnostics, circle(artifact)]
-    faulty.push({ key: artifact.key, role: artifact.role, name: artifact.name, file: artifact.decoded.at.file, diagnostics })
+    faulty.push(faultyOf(artifact.decoded, artifact.key, [circle(artifact)]))
   }
   const good = [...artifacts.values()]
   const diagnostics = [
@@ -84,6 +85,11 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     ...circular(artifacts, 'sequence').map(loop),
   ]
   return { artifacts: good, faulty, diagnostics: diagnostics.sort(byPlace) }
+}
+
+function faultyOf(decoded: DecodedArtifact, key: string | undefined, more: readonly Diagnostic[]): FaultyArtifact {
+  const { role, name, at, diagnostics } = decoded
+  return { key, role, name, file: at.file, wholeFile: false, diagnostics: [...diagnostics, ...more] }
 }
 
 function duplicate(decoded: DecodedArtifact, holder: LinkedArtifact): Diagnostic {
