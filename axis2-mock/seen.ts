@@ -1,3 +1,4 @@
+import { Changes } from '../server/kernel/changes.ts'
 import { systemClock } from '../server/kernel/clock.ts'
 
 /** One request as it came. */
@@ -36,7 +37,7 @@ export const SEEN_LIMITS: SeenLimits = { requests: 10_000, bytes: 64 * 1024 * 10
  */
 export class Seen {
   readonly #limits: SeenLimits
-  readonly #listeners = new Set<() => void>()
+  readonly #changes = new Changes(systemClock)
   #requests: Arriving[] = []
   #bytes = 0
   #total = 0
@@ -99,41 +100,21 @@ export class Seen {
     this.#counts = new Map()
     this.#arrivals = new Map()
     this.#executions = new Map()
-    this.#tell()
+    this.#changes.tell()
   }
 
   /** Resolves as soon as `condition` holds; rejects after `ms` with what was seen until then. */
   waitFor(condition: (seen: this) => boolean, ms = 10_000): Promise<void> {
-    if (condition(this)) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        timer.cancel()
-        this.#listeners.delete(check)
-      }
-      const check = (): void => {
-        try {
-          if (!condition(this)) return
-        } catch (thrown) {
-          end()
-          reject(thrown as Error)
-          return
-        }
-        end()
-        resolve()
-      }
-      const timer = systemClock.after(ms, () => {
-        end()
-        const counts = [...this.#counts].map(([name, count]) => `${count} ${name}`).join(', ')
-        reject(new Error(`nothing more came for ${ms} ms: ${this.#total} requests arrived, done: ${counts || 'none'}`))
-      })
-      this.#listeners.add(check)
-    })
+    const state = (): string => {
+      const counts = [...this.#counts].map(([name, count]) => `${count} ${name}`).join(', ')
+      return `${this.#total} requests arrived, done: ${counts || 'none'}`
+    }
+    return this.#changes.until(() => condition(this), ms, state)
   }
 
   /** Calls back whenever something was recorded. The answer stops it. */
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#changes.on(listener)
   }
 
   arrived(request: Omit<Arriving, 'number' | 'executed' | 'status'>): Arriving {
@@ -144,7 +125,7 @@ export class Seen {
       this.#bytes -= this.#requests.shift()!.body.length
     }
     this.#countKey(this.#arrivals, record.key)
-    this.#tell()
+    this.#changes.tell()
     return record
   }
 
@@ -153,17 +134,17 @@ export class Seen {
     const operation = record.operation ?? 'unknown'
     this.#counts.set(operation, (this.#counts.get(operation) ?? 0) + 1)
     this.#countKey(this.#executions, record.key)
-    this.#tell()
+    this.#changes.tell()
   }
 
   answered(record: Arriving, status: number): void {
     record.status = status
-    this.#tell()
+    this.#changes.tell()
   }
 
   cutOff(): void {
     this.#truncated++
-    this.#tell()
+    this.#changes.tell()
   }
 
   /** For `GET /_seen`. */
@@ -195,10 +176,6 @@ export class Seen {
     if (key === undefined) return
     const before = counts.get(key)
     if (before !== undefined || counts.size < this.#limits.keys) counts.set(key, (before ?? 0) + 1)
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener()
   }
 }
 
