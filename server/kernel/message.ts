@@ -229,6 +229,8 @@ export class Message {
   /** HTTP method of the request; what an endpoint without a method of its own uses. */
   method: string
   format: Format
+  /** Content type of the first body: a Content-Type header that still says the same was not set by the flow. */
+  readonly arrivedType: string
   #axis2: Properties | null = null
   readonly #facts: TransportFacts | null
 
@@ -241,8 +243,11 @@ export class Message {
     format?: Format
     /** For a request straight from a transport: axis2 properties computed on demand. */
     facts?: TransportFacts | null
+    /** Only for a copy of a message whose body has been replaced. */
+    arrivedType?: string
   }) {
     this.body = parts.body
+    this.arrivedType = parts.arrivedType ?? parts.body.contentType
     this.headers = parts.headers ?? new HeaderMap()
     this.addressing = parts.addressing ?? {}
     this.isResponse = parts.isResponse ?? false
@@ -280,6 +285,7 @@ export class Message {
       method: this.method,
       format: this.format,
       facts: this.#facts,
+      arrivedType: this.arrivedType,
     })
     if (this.#axis2) for (const [name, value] of this.#axis2) copy.axis2.set(name, value)
     return copy

@@ -51,7 +51,7 @@ export function capture(ctx: MessageContext, payloads: PayloadWriter, now: numbe
     storedAt: now,
     contentType,
     body: bytes,
-    headers: rebuilt ? withoutEncoding(message.headers) : [...message.headers.flat],
+    headers: rebuilt ? headersForRebuilt(message, contentType) : [...message.headers.flat],
     envelope: {
       ...(addressing.to !== undefined && { to: addressing.to }),
       ...(addressing.action !== undefined && { action: addressing.action }),
@@ -69,9 +69,11 @@ export function capture(ctx: MessageContext, payloads: PayloadWriter, now: numbe
   }
 }
 
-function withoutEncoding(headers: HeaderMap): readonly string[] {
-  const kept = headers.clone()
+/** Headers of the bytes that arrived say nothing about those that are stored; one set by the flow stays. */
+function headersForRebuilt(message: Message, contentType: string): readonly string[] {
+  const kept = message.headers.clone()
   kept.delete('content-encoding')
+  if (kept.get('content-type') === message.arrivedType) kept.set('content-type', contentType)
   return kept.flat
 }
 
