@@ -13,7 +13,8 @@ interface RheaSession {
   on_disposition(frame: { performative: { first: number; last?: number | null } }): void
   on_attach(frame: { performative: { name: string; target?: { descriptor?: { value?: unknown } } | null } }): void
   _get_link(frame: TransferFrame): RheaReceiver
-  readonly outgoing: { available(): number }
+  on_flow(frame: unknown): void
+  readonly outgoing: { available(): number; readonly next_delivery_id: number; readonly next_pending_delivery: number }
 }
 
 interface TransferFrame {
@@ -113,9 +114,72 @@ export function noticeCoordinators(session: Session, refuse: (linkName: string) 
   }
 }
 
-/** How many more messages this session can have in flight: rhea throws at the 2049th. */
-export function roomFor(sender: Sender): number {
-  return (sender.session as unknown as RheaSession).outgoing.available()
+/**
+ * Sends no more than the peer asked for. rhea counts credit down when it writes, at the end of the turn, so within a
+ * turn `sendable()` says yes for ever; what was sent too much then waits in front of every other link of the session.
+ */
+export class CreditedSender {
+  readonly #link: Sender
+  readonly #turn: Turn
+  readonly #onWritten: () => void
+  #unwritten = 0
+
+  /** `onWritten` is called when everything sent in a turn is out, so that `room` is exact again. */
+  constructor(link: Sender, onWritten: () => void) {
+    this.#link = link
+    this.#turn = turnOf(link.session)
+    this.#onWritten = onWritten
+  }
+
+  /** Messages that may be sent now. rhea throws at the 2049th in flight, hence `available`. */
+  get room(): number {
+    const { outgoing } = this.#link.session as unknown as RheaSession
+    const backlog = outgoing.next_delivery_id - outgoing.next_pending_delivery
+    // Something from an earlier turn still waits for the peer's window: nothing would go out before it.
+    if (backlog > this.#turn.unwritten || !this.#link.is_open()) return 0
+    return Math.min(creditOf(this.#link) - this.#unwritten, outgoing.available())
+  }
+
+  send(bytes: Buffer): Delivery {
+    this.#unwritten++
+    this.#turn.unwritten++
+    const delivery = this.#link.send(bytes, undefined, 0)
+    // Runs behind rhea's own nextTick, which `send` has just asked for at the latest.
+    process.nextTick(this.#written)
+    return delivery
+  }
+
+  readonly #written = (): void => {
+    this.#turn.unwritten--
+    if (--this.#unwritten === 0) this.#onWritten()
+  }
+}
+
+interface Turn {
+  unwritten: number
+}
+
+const turns = new WeakMap<Session, Turn>()
+
+function turnOf(session: Session): Turn {
+  let turn = turns.get(session)
+  if (!turn) turns.set(session, (turn = { unwritten: 0 }))
+  return turn
+}
+
+/** Calls back when the peer may have opened its window; rhea tells links only of flows that name them. */
+export function onFlow(session: Session, listener: () => void): void {
+  const inner = session as unknown as RheaSession
+  const flow = inner.on_flow
+  inner.on_flow = function (frame) {
+    flow.call(inner, frame)
+    process.nextTick(listener)
+  }
+}
+
+/** Makes rhea write what it has not noticed by itself, such as a drain answered later. */
+export function writeNow(connection: Connection): void {
+  ;(connection as unknown as { _register(): void })._register()
 }
 
 /** Credit that is still to be used. */

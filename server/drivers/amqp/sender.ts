@@ -4,7 +4,7 @@ import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import { terminusFor } from './address.ts'
 import type { AmqpConnection } from './connection.ts'
 import type { Live } from './dial.ts'
-import { roomFor } from './rhea.ts'
+import { CreditedSender, onFlow } from './rhea.ts'
 
 const FULL = 'amqp:resource-limit-exceeded'
 
@@ -26,6 +26,7 @@ class SendingLink {
   readonly #clock: Clock
   readonly #fullness: Fullness
   readonly #link: Sender
+  readonly #out: CreditedSender
   readonly #inFlight = new Map<Delivery, Send>()
   #waiting: Send[] = []
   #over: IntegrationError | null = null
@@ -43,7 +44,8 @@ class SendingLink {
       // By default rhea reports `modified` as `released`, too (messaging-peers §3.3).
       treat_modified_as_released: false,
     })
-    this.#link.on('sendable', () => this.#pump())
+    this.#out = new CreditedSender(this.#link, () => this.#pump())
+    onFlow(session, () => this.#pump())
     this.#link.on('accepted', ({ delivery }: EventContext) => this.#confirmed(delivery!))
     this.#link.on('rejected', ({ delivery }: EventContext) => this.#refused(delivery!))
     this.#link.on('released', ({ delivery }: EventContext) => this.#givenBack(delivery!, 'released'))
@@ -76,11 +78,11 @@ class SendingLink {
   }
 
   #pump(): void {
-    const link = this.#link
+    if (this.#over || this.#waiting.length === 0) return
     let taken = 0
-    while (taken < this.#waiting.length && link.sendable() && roomFor(link) > 0) {
+    for (let room = this.#out.room; room > 0 && taken < this.#waiting.length; room--) {
       const send = this.#waiting[taken++]!
-      send.delivery = link.send(send.bytes, undefined, 0)
+      send.delivery = this.#out.send(send.bytes)
       this.#inFlight.set(send.delivery, send)
     }
     if (taken > 0) this.#waiting = this.#waiting.slice(taken)
