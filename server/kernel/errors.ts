@@ -24,6 +24,7 @@ export const catalogue = {
   JOURNAL_CLOSED: { retryable: true, errorCode: 0, meaning: 'The journal is closed because the server is stopping.' },
   JOURNAL_LOCKED: { retryable: false, errorCode: 0, meaning: 'Another process uses this home. Stop it or choose another --home.' },
   JOURNAL_FORMAT: { retryable: false, errorCode: 0, meaning: 'The journal was written by a newer version. Start that version, or choose another --home.' },
+  JOURNAL_ACCESS: { retryable: false, errorCode: 0, meaning: 'The folder HOME/data or a file in it may not be read or written by the user that runs the server. Correct its rights or choose another --home.' },
   JOURNAL_CORRUPT: { retryable: false, errorCode: 0, meaning: 'A segment cannot be read where it should be readable. The message names the file and offset.' },
   MESSAGE_UNREADABLE: { retryable: false, errorCode: 0, meaning: 'A stored message cannot be decoded. It goes to the quarantine store, never away.' },
   // endpoints and HTTP
