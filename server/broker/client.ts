@@ -4,7 +4,15 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
 import { DEPTH_PROPERTY } from '../drivers/amqp/index.ts'
-import { corkBursts, limitFrames, noticeCoordinators, onFlow, stopTimers, tameSession } from '../drivers/amqp/rhea.ts'
+import {
+  afterOutcomes,
+  corkBursts,
+  limitFrames,
+  noticeCoordinators,
+  onFlow,
+  stopTimers,
+  tameSession,
+} from '../drivers/amqp/rhea.ts'
 import { SettleQueue } from '../drivers/amqp/settle-queue.ts'
 import { queueNameOf } from './address.ts'
 import type { RequestedTerminus } from './address.ts'
@@ -86,11 +94,11 @@ export class Client {
     })
     connection.on('connection_open', () => opening.cancel())
     connection.on('session_open', ({ session }: EventContext) => this.#sessionOpened(session!))
-    connection.on('session_close', ({ session }: EventContext) => this.#sessionEnded(session!))
+    connection.on('session_close', ({ session }: EventContext) => afterOutcomes(() => this.#sessionEnded(session!)))
     connection.on('sender_open', ({ sender }: EventContext) => this.#consumerCame(sender!))
     connection.on('receiver_open', ({ receiver }: EventContext) => this.#producerCame(receiver!))
-    connection.on('sender_close', ({ sender }: EventContext) => this.#linkEnded(sender!))
-    connection.on('receiver_close', ({ receiver }: EventContext) => this.#linkEnded(receiver!))
+    connection.on('sender_close', ({ sender }: EventContext) => afterOutcomes(() => this.#linkEnded(sender!)))
+    connection.on('receiver_close', ({ receiver }: EventContext) => afterOutcomes(() => this.#linkEnded(receiver!)))
     connection.on('connection_close', () => {
       this.#orderly = true
     })

@@ -177,6 +177,14 @@ export function onFlow(session: Session, listener: () => void): void {
   }
 }
 
+/**
+ * For what follows the end of a link: rhea tells of a detach while it reads, but of the outcomes that came before it
+ * only at the end of the turn. Acting at once would give back messages that were accepted.
+ */
+export function afterOutcomes(then: () => void): void {
+  process.nextTick(then)
+}
+
 /** Makes rhea write what it has not noticed by itself, such as a drain answered later. */
 export function writeNow(connection: Connection): void {
   ;(connection as unknown as { _register(): void })._register()

@@ -4,7 +4,7 @@ import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import { terminusFor } from './address.ts'
 import type { AmqpConnection } from './connection.ts'
 import type { Live } from './dial.ts'
-import { CreditedSender, onFlow } from './rhea.ts'
+import { afterOutcomes, CreditedSender, onFlow } from './rhea.ts'
 
 const FULL = 'amqp:resource-limit-exceeded'
 
@@ -50,10 +50,23 @@ class SendingLink {
     this.#link.on('rejected', ({ delivery }: EventContext) => this.#refused(delivery!))
     this.#link.on('released', ({ delivery }: EventContext) => this.#givenBack(delivery!, 'released'))
     this.#link.on('modified', ({ delivery }: EventContext) => this.#givenBack(delivery!, 'modified'))
-    this.#link.on('sender_error', () => this.#end(this.#linkError()))
-    this.#link.on('sender_close', () => this.#end(this.#failure('the broker closed the link')))
-    session.on('session_error', () => this.#end(this.#failure(textOf(session.error))))
-    session.on('session_close', () => this.#end(this.#failure('the broker ended the session')))
+    const over = (why: () => IntegrationError) => () => afterOutcomes(() => this.#end(why()))
+    this.#link.on(
+      'sender_error',
+      over(() => this.#linkError()),
+    )
+    this.#link.on(
+      'sender_close',
+      over(() => this.#failure('the broker closed the link')),
+    )
+    session.on(
+      'session_error',
+      over(() => this.#failure(textOf(session.error))),
+    )
+    session.on(
+      'session_close',
+      over(() => this.#failure('the broker ended the session')),
+    )
     this.#forget = live.onGone(why => this.#end(why))
   }
 
