@@ -161,6 +161,7 @@ export class ElementSite {
     return {
       at,
       namespace,
+      substitute: text => decoding.env.substitute(text),
       expression: source => {
         try {
           return decoding.env.compile(source, namespace, at)

@@ -8,11 +8,15 @@ export {
   defineMediator,
   defineProcessor,
   defineStore,
+  type EndpointEnv,
   type EndpointPolicy,
   type KindEnv,
+  type ProcessorEnv,
+  type StoreEnv,
 } from './kinds.ts'
 export { byClass, endpoint, endpointBody, endpoints, layers, steps, type EndpointNode, type StepNode } from './structure.ts'
 export {
+  address,
   decimal,
   dynamicNeedsBody,
   dynamicRef,

@@ -123,6 +123,8 @@ export interface StoreKind<F extends Fields = Fields> extends Described<F> {
 
 export interface StoreEnv extends KindEnv {
   readonly name: string
+  /** Keeps what cannot be decoded where an operator finds it; only when this has resolved may it leave its queue. */
+  quarantine(record: Uint8Array, reason: string): Promise<void>
 }
 
 export interface ProcessorKind<F extends Fields = Fields> extends Described<F> {

@@ -1,6 +1,8 @@
 import type { Journal } from '../drivers/journal/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { Endpoint, Log, Registry, StoredMessage } from '../kernel/contracts.ts'
+import type { MessageContext } from '../kernel/context.ts'
+import type { Endpoint, Log, Registry, SendOptions, StoredMessage } from '../kernel/contracts.ts'
+import type { Message } from '../kernel/message.ts'
 import type { PayloadWriter } from '../kernel/stored-message.ts'
 
 /** What the server lends to running kinds. One object for the whole server, made by the composition root. */
@@ -14,15 +16,35 @@ export interface Services {
   onDeploy(listener: () => void): () => void
   /** How a message's body and properties are written into a store and read back. */
   readonly payloads: PayloadWriter
+  /** The reason of a SOAP fault message, or undefined if its body is none. The body must have been collected. */
+  faultReason(message: Message): string | undefined
   /** Registry resources and local files of HOME; undefined if there is none. Never outside HOME. */
   readonly resources: { read(key: string): { contentType: string; bytes: Uint8Array } | undefined }
   readonly settings: KindSettings
+  /** One HTTP exchange: formats the body, sends, makes the reply a message. Knows nothing of retries and suspension. */
+  readonly http: HttpSender
   /** Sends a message to its own `To` address: what a bare `<send/>` uses. */
   readonly defaultEndpoint: Endpoint
-  /** Puts an undecodable message where an operator finds it (WF-10); resolves when it is durable. */
+  /** Puts a message of `store` that cannot be used where an operator finds it (WF-10); resolves when it is durable. */
   quarantine(store: string, record: Uint8Array, reason: string): Promise<void>
   /** Puts a message of a store that cannot tell us its id through the same envelope as a journal store. */
   encode(message: StoredMessage): readonly Uint8Array[]
+}
+
+/** Where and how a leaf endpoint sends. */
+export interface HttpTarget {
+  readonly url: string
+  /** Absent: the message's own. */
+  readonly method?: string
+  /** Absent: the format of the message stays (synapse-language D.2). */
+  readonly format?: 'soap11' | 'soap12' | 'pox' | 'get' | 'rest'
+  /** WS-Addressing headers are added in this version. */
+  readonly addressing?: 'final' | 'submission'
+}
+
+export interface HttpSender {
+  /** Null for a one-way send. Rejects with an IntegrationError of the D.6 family; any status is a reply. */
+  send(request: Message, target: HttpTarget, ctx: MessageContext, options: SendOptions & { timeoutMs: number }): Promise<Message | null>
 }
 
 /** Settings that kinds read; resolved once at start. */

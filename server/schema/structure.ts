@@ -169,8 +169,9 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
   const properties = endpointProperties.decode(site, 'property')
   site.children('description')
   const named = anonymous && name !== undefined ? { name } : {}
+  // Inside an artifact the artifact's own decoding reports what is left over.
   const finish = (node: EndpointNode | undefined): EndpointNode | undefined => {
-    site.reportRest({})
+    if (anonymous) site.reportRest({})
     return node
   }
   if (site.hasAttribute('key')) {
@@ -190,7 +191,6 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
     return finish({ at, ...named, target: { kind, config }, properties })
   }
   const [stranger] = site.remainingElements()
-  site.reportRest({})
   const offered = catalog.endpoints().map(kind => `<${kind.tag}>`)
   if (stranger) {
     site.error('not-supported', `the endpoint <${stranger.local}> is not supported`, stranger.offset, `Use ${offered.join(', ')} or key="…".`)

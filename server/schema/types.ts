@@ -9,6 +9,8 @@ export interface ValueSite {
   namespace(prefix: string): string | undefined
   /** Compiles an XPath or JSONPath; reports a diagnostic and returns undefined if it cannot be. */
   expression(source: string): Expression | undefined
+  /** Replaces `$SYSTEM:X`, `$FILE:x` and `${configs.x}` at the beginning of a value (synapse-language B.3). */
+  substitute(text: string): Parsed<string>
   /** Notes that this artifact refers to another one. */
   refer<R extends RoleName>(role: R, name: string): Ref<R>
 }
@@ -41,6 +43,11 @@ export function text(rules: { pattern?: RegExp; expected?: string } = {}): Value
     parse: given => (rules.pattern && !rules.pattern.test(given) ? { problem: `expected ${expected}` } : { value: given }),
     print: value => value,
   }
+}
+
+/** An address; may begin with `$SYSTEM:X`, `$FILE:x` or `${configs.x}`, replaced at deploy. */
+export function address(): ValueType<string> {
+  return { ...text(), name: 'address', expected: 'an address', parse: (given, site) => site.substitute(given.trim()) }
 }
 
 export function secret(): ValueType<string> {

@@ -1,0 +1,39 @@
+import type { Endpoint } from '../../kernel/contracts.ts'
+import { attr, defineArtifact, endpointBody, ref, text } from '../../schema/index.ts'
+
+export default defineArtifact({
+  role: 'endpoint',
+  tag: 'endpoint',
+  nameAttribute: 'name',
+  nameOf: ({ name }) => name ?? '',
+  summary: 'A back end under a name.',
+  details: 'Its state (active, timeout, suspended, switched off) is shared by everything that refers to it.',
+  fields: {
+    name: attr(text(), { required: true, doc: 'How others refer to it.' }),
+    onError: attr(ref('sequence'), { doc: 'Runs when sending fails; the fault handlers of the flow run afterwards.' }),
+    body: endpointBody({ doc: 'What kind of endpoint it is.' }),
+  },
+  examples: [
+    {
+      title: 'The sample back end',
+      xml: '<endpoint name="SimpleStockQuoteService"><address uri="http://127.0.0.1:9000/services/SimpleStockQuoteService"/></endpoint>',
+    },
+  ],
+  create({ onError, body }, env): Endpoint {
+    const endpoint = env.endpoint({ ...body!, name: env.name })
+    if (!onError) return endpoint
+    return {
+      name: env.name,
+      ...(endpoint.status && { status: endpoint.status }),
+      ...(endpoint.readyAt && { readyAt: ctx => endpoint.readyAt!(ctx) }),
+      async send(request, ctx, options) {
+        try {
+          return await endpoint.send(request, ctx, options)
+        } catch (thrown) {
+          await ctx.runtime.find('sequence', onError.name)?.mediate(ctx)
+          throw thrown
+        }
+      },
+    }
+  },
+})

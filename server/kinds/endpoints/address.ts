@@ -1,0 +1,54 @@
+import type { MessageContext } from '../../kernel/context.ts'
+import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
+import { address, attr, child, defineEndpoint, flag, layers, oneOf, text } from '../../schema/index.ts'
+
+const addressing = {
+  version: attr(oneOf('final', 'submission'), { fallback: 'final', doc: 'Which WS-Addressing.' }),
+  separateListener: attr(flag(), { doc: 'Replies on a connection of their own.', ignored: 'Replies come back on the connection of the request.' }),
+}
+
+export default defineEndpoint({
+  tag: 'address',
+  summary: 'Sends to a fixed address.',
+  details: `
+    \`\${name}\` in the address is replaced by a default-scope property of the message, or left as it is if there is none.
+    What followed the service in the request's path (REST_URL_POSTFIX) is appended, except for SOAP formats; remove that
+    property to stop it.`,
+  fields: {
+    uri: attr(address(), { required: true, doc: 'Where to send.' }),
+    format: attr(oneOf('soap11', 'soap12', 'pox', 'get', 'rest'), { doc: 'What to send; absent: what came.' }),
+    optimize: attr(oneOf('mtom', 'swa'), { doc: 'Attachments.', ignored: 'Attachments pass through as they came.' }),
+    encoding: attr(text(), { doc: 'Character set.', ignored: 'Everything is sent as UTF-8 unless it passes through untouched.' }),
+    addressing: child('enableAddressing', addressing, { doc: 'Adds WS-Addressing headers.' }),
+    layers: layers({ doc: 'How long to wait, when to rest, when to try again.' }),
+  },
+  examples: [
+    { title: 'The sample back end', xml: '<address uri="http://127.0.0.1:9000/services/SimpleStockQuoteService"/>' },
+    {
+      title: 'With a timeout',
+      xml: '<address uri="http://127.0.0.1:9000/orders" format="pox"><timeout><duration>5000</duration><responseAction>fault</responseAction></timeout></address>',
+    },
+  ],
+  create({ uri, format, addressing, layers }, env) {
+    const locate = uriOf(uri ?? '')
+    const fixed = { ...(format && { format }), ...(addressing && { addressing: addressing.version }) }
+    const keepsPath = format !== 'soap11' && format !== 'soap12'
+    return leafEndpoint(layers, env, (request, ctx) => {
+      const postfix = keepsPath ? request.flag('REST_URL_POSTFIX') : undefined
+      const url = locate(ctx)
+      return { url: typeof postfix === 'string' && postfix !== '' ? appended(url, postfix) : url, ...fixed }
+    })
+  },
+})
+
+/** `${prop}` parts are found at deploy; most addresses have none. */
+function uriOf(uri: string): (ctx: MessageContext) => string {
+  const parts = uri.split(/\$\{([^}]+)\}/)
+  if (parts.length === 1) return () => uri
+  return ctx => parts.map((part, index) => (index % 2 === 0 ? part : String(ctx.properties.get(part) ?? `\${${part}}`))).join('')
+}
+
+function appended(url: string, postfix: string): string {
+  if (postfix.startsWith('?')) return url.includes('?') ? `${url}&${postfix.slice(1)}` : url + postfix
+  return url.endsWith('/') && postfix.startsWith('/') ? url + postfix.slice(1) : url + (postfix.startsWith('/') ? postfix : `/${postfix}`)
+}

@@ -1,0 +1,52 @@
+import type { MessageContext } from '../../kernel/context.ts'
+import { parseUriTemplate, type UriTemplate } from '../../expr/uri-template.ts'
+import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
+import { attr, defineEndpoint, layers, oneOf, text } from '../../schema/index.ts'
+import type { ValueType } from '../../schema/types.ts'
+
+/** `legacy-encoding:` switched Synapse to an older encoder; expansion here keeps what is encoded already. */
+const LEGACY = 'legacy-encoding:'
+
+const uriTemplate: ValueType<UriTemplate> = {
+  name: 'uriTemplate',
+  expected: 'a URI template such as http://host/orders/{uri.var.id}',
+  xsd: 'xs:string',
+  parse(given, site) {
+    const resolved = site.substitute(given.trim())
+    if (!('value' in resolved)) return resolved
+    const plain = resolved.value.startsWith(LEGACY) ? resolved.value.slice(LEGACY.length) : resolved.value
+    try {
+      // A template that begins with a variable holds a whole address, which must not be encoded.
+      return { value: parseUriTemplate(/^\{[\w]/.test(plain) ? `{+${plain.slice(1)}` : plain) }
+    } catch (thrown) {
+      return { problem: thrown instanceof Error ? thrown.message : String(thrown), hint: 'Variables are written {uri.var.name}.' }
+    }
+  },
+  print: value => value.source,
+}
+
+export default defineEndpoint({
+  tag: 'http',
+  summary: 'Sends to an address made from the message, REST style.',
+  details: `
+    Variables of the template are default-scope properties, named in full: \`{uri.var.id}\`, \`{query.param.q}\`. One
+    without a value expands to nothing. What followed the service in the request's path is not appended.`,
+  fields: {
+    template: attr(uriTemplate, { name: 'uri-template', required: true, doc: 'Where to send.' }),
+    method: attr(text({ pattern: /^[A-Za-z]+$/, expected: 'an HTTP method' }), { doc: 'Absent: the method of the message.' }),
+    version: attr(oneOf('1.1', '2.0'), { doc: 'HTTP version.', ignored: 'Requests are sent in HTTP/1.1.' }),
+    layers: layers({ doc: 'How long to wait, when to rest, when to try again.' }),
+  },
+  examples: [{ title: 'Read one order', xml: '<http method="get" uri-template="http://127.0.0.1:9000/orders/{uri.var.id}"/>' }],
+  create({ template, method, layers }, env) {
+    const fixed = { ...(method && { method: method.toUpperCase() }) }
+    const value = (ctx: MessageContext) => (name: string) => {
+      const given = ctx.properties.get(name)
+      return given === undefined ? undefined : String(given)
+    }
+    return leafEndpoint(layers, env, (request, ctx) => {
+      if (request.flag('REST_URL_POSTFIX') !== undefined) request.axis2.delete('REST_URL_POSTFIX')
+      return { url: template!.expand(value(ctx)), ...fixed }
+    })
+  },
+})
