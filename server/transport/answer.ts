@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
 import { asIntegrationError, IntegrationError, textOf, type ErrorName } from '../kernel/errors.ts'
@@ -166,8 +166,7 @@ export class Answerer {
     if (!empty && formatted.contentType !== '') headers.push('Content-Type', formatted.contentType)
     if (!preserveHeaders.has('server') || !message.headers.has('server')) headers.push('Server', SERVER)
     if (failedSend || message.isOn('NO_KEEPALIVE')) response.shouldKeepAlive = false
-    const reason = message.flag('HTTP_SC_DESC')
-    const text = typeof reason === 'string' && reason !== '' ? reason : undefined
+    const text = reasonIn(message)
     if (empty) {
       formatted?.stream?.cancel?.()
       this.#head(arrival, status, text, withLength(headers, emptyLength(arrival, message, status)))
@@ -280,6 +279,14 @@ function statusIn(message: Message): number | undefined {
   if (value === undefined) return undefined
   const status = Number(value)
   return Number.isInteger(status) && status >= 200 && status <= 999 ? status : undefined
+}
+
+const STANDARD_REASONS: ReadonlySet<unknown> = new Set(Object.values(STATUS_CODES))
+
+/** `HTTP_SC_DESC`, unless it is the standard text of a status: a reply leaves its own there, and the flow may change `HTTP_SC`. */
+function reasonIn(message: Message): string | undefined {
+  const reason = message.flag('HTTP_SC_DESC')
+  return typeof reason === 'string' && reason !== '' && !STANDARD_REASONS.has(reason) ? reason : undefined
 }
 
 /** The length an answer without a body declares: that of the body HEAD was not given, 0, or none at all. */

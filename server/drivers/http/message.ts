@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http'
 import { forwardedHeaders } from '../../kernel/forwarding.ts'
 import { HeaderMap } from '../../kernel/headers.ts'
 import { Body, Message, type ByteSource, type Format } from '../../kernel/message.ts'
@@ -91,7 +90,7 @@ export function replyMessage(reply: HttpReply, format: Format, limit: number): M
     format: empty ? 'none' : format,
   })
   message.axis2.set('HTTP_SC', status)
-  if (reply.reason !== '' && reply.reason !== STATUS_CODES[status]) message.axis2.set('HTTP_SC_DESC', reply.reason)
+  if (reply.reason !== '') message.axis2.set('HTTP_SC_DESC', reply.reason)
   if (status === 202) message.axis2.set('SC_ACCEPTED', true)
   if (empty) message.axis2.set('NO_ENTITY_BODY', true)
   return message
