@@ -1,0 +1,339 @@
+import { XML_NAMESPACE } from '../../xml/names.ts'
+import type { Focus, Part, StaticType } from './focus.ts'
+import { stringOf, toBoolean, toNumber, toText } from './values.ts'
+import type { XPathNode, XPathValue } from './values.ts'
+
+interface CoreFunction {
+  readonly min: number
+  readonly max: number
+  readonly returns: StaticType
+  /** Without argument it works on the context node. */
+  readonly onContext?: true
+  /** Which arguments must be node-sets. */
+  readonly takesNodes?: true
+  readonly positional?: true
+  compile(args: readonly Part[]): (focus: Focus) => XPathValue
+}
+
+/** The string value of a part, looking no further than its first node. */
+export function textOf(part: Part): (focus: Focus) => string {
+  const { first, literal } = part
+  if (literal !== undefined) return () => literal
+  if (first) {
+    return focus => {
+      const node = first(focus)
+      return node === undefined ? '' : stringOf(node, focus.evaluation.work)
+    }
+  }
+  return focus => toText(part.run(focus), focus.evaluation.work)
+}
+
+export function numberOf(part: Part): (focus: Focus) => number {
+  if (part.type === 'nodes') {
+    const text = textOf(part)
+    return focus => toNumber(text(focus), focus.evaluation.work)
+  }
+  return focus => toNumber(part.run(focus), focus.evaluation.work)
+}
+
+export function booleanOf(part: Part): (focus: Focus) => boolean {
+  const { first } = part
+  if (first) return focus => first(focus) !== undefined
+  if (part.type === 'boolean') return focus => part.run(focus) === true
+  return focus => toBoolean(part.run(focus))
+}
+
+const text0 = (args: readonly Part[], index = 0): ((focus: Focus) => string) => {
+  const part = args[index]
+  return part ? textOf(part) : focus => stringOf(focus.node!, focus.evaluation.work)
+}
+
+const firstNode = (args: readonly Part[]): ((focus: Focus) => XPathNode | undefined) => {
+  const part = args[0]
+  if (!part) return focus => focus.node!
+  if (part.first) return part.first.bind(part)
+  return focus => (part.run(focus) as XPathNode[])[0]
+}
+
+const nodesOf = (part: Part): ((focus: Focus) => XPathNode[]) => {
+  return focus => {
+    const value = part.run(focus)
+    return Array.isArray(value) ? value : []
+  }
+}
+
+function onText(returns: StaticType, apply: (text: string) => XPathValue): CoreFunction {
+  return {
+    min: 0,
+    max: 1,
+    returns,
+    onContext: true,
+    compile(args) {
+      const text = text0(args)
+      return focus => apply(text(focus))
+    },
+  }
+}
+
+function onTexts(returns: StaticType, apply: (left: string, right: string) => XPathValue): CoreFunction {
+  return {
+    min: 2,
+    max: 2,
+    returns,
+    compile(args) {
+      const left = text0(args)
+      const right = text0(args, 1)
+      return focus => apply(left(focus), right(focus))
+    },
+  }
+}
+
+function onNumber(apply: (value: number) => number): CoreFunction {
+  return {
+    min: 1,
+    max: 1,
+    returns: 'number',
+    compile(args) {
+      const value = numberOf(args[0]!)
+      return focus => apply(value(focus))
+    },
+  }
+}
+
+function onNode(apply: (node: XPathNode) => string): CoreFunction {
+  return {
+    min: 0,
+    max: 1,
+    returns: 'string',
+    onContext: true,
+    takesNodes: true,
+    compile(args) {
+      const find = firstNode(args)
+      return focus => {
+        const node = find(focus)
+        return node === undefined ? '' : apply(node)
+      }
+    },
+  }
+}
+
+function localName(node: XPathNode): string {
+  switch (node.kind) {
+    case 'element':
+    case 'attribute':
+      return node.local
+    case 'pi':
+      return node.target
+    case 'namespace':
+      return node.prefix
+    default:
+      return ''
+  }
+}
+
+const XML_SPACE = /[ \t\r\n]+/g
+
+/** The function library of XPath 1.0 §4. */
+export const coreFunctions: ReadonlyMap<string, CoreFunction> = new Map<string, CoreFunction>([
+  // node-sets
+  ['last', { min: 0, max: 0, returns: 'number', positional: true, compile: () => focus => focus.size }],
+  ['position', { min: 0, max: 0, returns: 'number', positional: true, compile: () => focus => focus.position }],
+  [
+    'count',
+    {
+      min: 1,
+      max: 1,
+      returns: 'number',
+      takesNodes: true,
+      compile(args) {
+        const nodes = nodesOf(args[0]!)
+        return focus => nodes(focus).length
+      },
+    },
+  ],
+  // No DTD is ever read, so that no attribute is of type ID.
+  ['id', { min: 1, max: 1, returns: 'nodes', compile: () => () => [] }],
+  ['local-name', onNode(localName)],
+  ['namespace-uri', onNode(node => (node.kind === 'element' || node.kind === 'attribute' ? node.uri : ''))],
+  ['name', onNode(node => (node.kind === 'element' || node.kind === 'attribute' ? node.name : localName(node)))],
+  // strings
+  ['string', onText('string', text => text)],
+  [
+    'concat',
+    {
+      min: 2,
+      max: Number.POSITIVE_INFINITY,
+      returns: 'string',
+      compile(args) {
+        const texts = args.map(textOf)
+        return focus => {
+          let joined = ''
+          for (const text of texts) joined += text(focus)
+          return joined
+        }
+      },
+    },
+  ],
+  ['starts-with', onTexts('boolean', (text, start) => text.startsWith(start))],
+  ['contains', onTexts('boolean', (text, part) => text.includes(part))],
+  [
+    'substring-before',
+    onTexts('string', (text, part) => {
+      const at = text.indexOf(part)
+      return at < 0 ? '' : text.slice(0, at)
+    }),
+  ],
+  [
+    'substring-after',
+    onTexts('string', (text, part) => {
+      const at = text.indexOf(part)
+      return at < 0 ? '' : text.slice(at + part.length)
+    }),
+  ],
+  [
+    'substring',
+    {
+      min: 2,
+      max: 3,
+      returns: 'string',
+      compile(args) {
+        const text = text0(args)
+        const from = numberOf(args[1]!)
+        const length = args[2] ? numberOf(args[2]) : () => Number.POSITIVE_INFINITY
+        return focus => substring(text(focus), from(focus), length(focus))
+      },
+    },
+  ],
+  ['string-length', onText('number', countCharacters)],
+  ['normalize-space', onText('string', text => text.replaceAll(XML_SPACE, ' ').replace(/^ /, '').replace(/ $/, ''))],
+  [
+    'translate',
+    {
+      min: 3,
+      max: 3,
+      returns: 'string',
+      compile(args) {
+        const text = text0(args)
+        const from = text0(args, 1)
+        const to = text0(args, 2)
+        return focus => translate(text(focus), from(focus), to(focus))
+      },
+    },
+  ],
+  // booleans
+  [
+    'boolean',
+    {
+      min: 1,
+      max: 1,
+      returns: 'boolean',
+      compile: args => booleanOf(args[0]!),
+    },
+  ],
+  [
+    'not',
+    {
+      min: 1,
+      max: 1,
+      returns: 'boolean',
+      compile(args) {
+        const value = booleanOf(args[0]!)
+        return focus => !value(focus)
+      },
+    },
+  ],
+  ['true', { min: 0, max: 0, returns: 'boolean', compile: () => () => true }],
+  ['false', { min: 0, max: 0, returns: 'boolean', compile: () => () => false }],
+  [
+    'lang',
+    {
+      min: 1,
+      max: 1,
+      returns: 'boolean',
+      onContext: true,
+      compile(args) {
+        const wanted = text0(args)
+        return focus => speaks(focus.node!, wanted(focus).toLowerCase())
+      },
+    },
+  ],
+  // numbers
+  [
+    'number',
+    {
+      min: 0,
+      max: 1,
+      returns: 'number',
+      onContext: true,
+      compile(args) {
+        if (args[0]) return numberOf(args[0])
+        const text = text0(args)
+        return focus => toNumber(text(focus), focus.evaluation.work)
+      },
+    },
+  ],
+  [
+    'sum',
+    {
+      min: 1,
+      max: 1,
+      returns: 'number',
+      takesNodes: true,
+      compile(args) {
+        const nodes = nodesOf(args[0]!)
+        return focus => {
+          const { work } = focus.evaluation
+          let total = 0
+          for (const node of nodes(focus)) total += toNumber(stringOf(node, work), work)
+          return total
+        }
+      },
+    },
+  ],
+  ['floor', onNumber(Math.floor)],
+  ['ceiling', onNumber(Math.ceil)],
+  // Halves go up, -0.5 to minus zero: what Math.round does.
+  ['round', onNumber(Math.round)],
+])
+
+/** Positions count characters, not UTF-16 units; those from round(from) up to before round(from) + round(length). */
+function substring(text: string, from: number, length: number): string {
+  const start = Math.round(from)
+  const end = start + Math.round(length)
+  if (Number.isNaN(start) || Number.isNaN(end) || end <= 1) return ''
+  const first = Math.max(0, start - 1)
+  if (first >= text.length) return ''
+  if (!HAS_SURROGATES.test(text)) return text.slice(first, end - 1)
+  return [...text].slice(first, end - 1).join('')
+}
+
+const HAS_SURROGATES = /[\ud800-\udbff]/
+
+function countCharacters(text: string): number {
+  if (!HAS_SURROGATES.test(text)) return text.length
+  let count = 0
+  for (const _character of text) count++
+  return count
+}
+
+function translate(text: string, from: string, to: string): string {
+  const targets = [...to]
+  const map = new Map<string, string>()
+  let place = 0
+  for (const character of from) {
+    if (!map.has(character)) map.set(character, targets[place] ?? '')
+    place++
+  }
+  let result = ''
+  for (const character of text) result += map.get(character) ?? character
+  return result
+}
+
+function speaks(node: XPathNode, wanted: string): boolean {
+  for (let at: XPathNode | null = node; at !== null; at = at.parent) {
+    if (at.kind !== 'element') continue
+    const language = at.attribute('lang', XML_NAMESPACE)?.toLowerCase()
+    if (language !== undefined) return language === wanted || language.startsWith(`${wanted}-`)
+  }
+  return false
+}
