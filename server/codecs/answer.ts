@@ -1,0 +1,56 @@
+import type { Format, Message } from '../kernel/message.ts'
+import { removeAddressing } from './addressing.ts'
+import { parseContentType } from './content-type.ts'
+import type { PayloadKind } from './content-type.ts'
+import { envelopeView } from './envelope.ts'
+import { isFault, translateFault } from './fault.ts'
+import { setMessageType } from './payloads.ts'
+import { convert } from './soap-version.ts'
+
+// Synapse-language E.9. What nobody has looked into passes as it is, unless the client could not read it.
+
+/** True if {@link prepareAnswer} has to read a body that is still arriving: collect it before. */
+export function answerNeedsBody(client: Format, answer: Message): boolean {
+  return !answer.body.ready && !answer.body.isEmpty && isForeign(client, answer)
+}
+
+/** Makes an answer fit the client: SOAP of its version, a fault it understands, no addressing headers of another hop. */
+export function prepareAnswer(client: Format, answer: Message, keepAddressing: boolean): void {
+  const { body } = answer
+  if (!keepAddressing && body.changed === envelopeView) removeAddressing(body.view(envelopeView))
+  if (body.isEmpty || !isForeign(client, answer)) return
+  if (client === 'soap11' || client === 'soap12') {
+    if (body.view(envelopeView).arrived === 'bare') return
+    convert(body.edit(envelopeView), client)
+    setMessageType(answer, client === 'soap12' ? 'application/soap+xml' : 'text/xml')
+    return
+  }
+  const { fault } = body.view(envelopeView)
+  if (fault) translateFault(answer, fault, client)
+}
+
+/** SOAP of the other version for a SOAP client, or what may be a SOAP fault for any other client. */
+function isForeign(client: Format, answer: Message): boolean {
+  const kind = kindSent(answer)
+  if (kind !== 'soap11' && kind !== 'soap12') return false
+  if (client === 'soap11' || client === 'soap12') return kind !== client
+  return isFault(answer) || statusOf(answer) >= 400
+}
+
+function kindSent(answer: Message): PayloadKind {
+  const chosen = answer.hasAxis2 && answer.axis2.has('messageType') ? answer.axis2.get('messageType') : undefined
+  return parseContentType(typeof chosen === 'string' ? chosen : answer.body.contentType).kind
+}
+
+function statusOf(answer: Message): number {
+  return Number(answer.flag('HTTP_SC') ?? 0)
+}
+
+/** The HTTP status of an answer (E.9 rule 4). */
+export function replyStatus(answer: Message): number {
+  if (answer.isOn('SC_ACCEPTED')) return 202
+  if (answer.flag('ERROR_CODE') !== undefined) return 502
+  const wanted = statusOf(answer)
+  if (Number.isInteger(wanted) && wanted >= 100 && wanted <= 599) return wanted
+  return isFault(answer) && !answer.isOn('FAULTS_AS_HTTP_200') ? 500 : 200
+}
