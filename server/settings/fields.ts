@@ -102,11 +102,11 @@ export const declarations = {
     maxHeaderSize: setting('http.max_header_size', size({ min: 1024 }), 16 * 1024, {
       doc: 'Largest head of a request (431 beyond).',
     }),
-    maxConnections: setting('http.max_connections', int({ min: 0, max: ANY }), 10_000, {
+    maxConnections: setting('http.max_connections', int({ min: 0, max: ANY }), 20_000, {
       doc: 'Most connections at once, per port; more are refused. 0: no limit.',
       aliases: [{ key: 'transport.http.max_open_connections', from: raw => (raw === -1 ? 0 : raw) }],
     }),
-    maxInFlight: setting('http.max_in_flight', int({ min: 0, max: ANY }), 2000, {
+    maxInFlight: setting('http.max_in_flight', int({ min: 0, max: ANY }), 5000, {
       doc: 'Most requests worked on at once; more are answered 503 with Retry-After. 0: no limit.',
     }),
     headersTimeout: setting('http.headers_timeout', duration(), 30_000, {
@@ -117,10 +117,14 @@ export const declarations = {
       doc: 'How long a client may take to send a whole request. 0: for ever.',
       advanced: true,
     }),
-    idleTimeout: setting('http.idle_timeout', duration(), 180_000, {
+    idleTimeout: setting('http.idle_timeout', duration(), 240_000, {
       doc: 'How long a connection may be silent in the middle of an exchange. 0: for ever.',
       advanced: true,
       aliases: [{ key: 'transport.http.socket_timeout' }],
+    }),
+    answerTimeout: setting('http.answer_timeout', duration({ min: 1 }), 180_000, {
+      doc: 'How long a flow that has ended may still owe its caller an answer.',
+      advanced: true,
     }),
     keepAliveTimeout: setting('http.keep_alive_timeout', duration(), 60_000, {
       doc: 'How long an idle connection is kept for the next request.',
