@@ -11,6 +11,7 @@ export {
   type EndpointEnv,
   type EndpointPolicy,
   type KindEnv,
+  type ArtifactEnv,
   type ProcessorEnv,
   type StoreEnv,
 } from './kinds.ts'
@@ -29,6 +30,7 @@ export {
   intList,
   milliseconds,
   oneOf,
+  qname,
   ref,
   resolveRef,
   seconds,
@@ -38,4 +40,5 @@ export {
   words,
   type Dynamic,
   type DynamicRef,
+  type QName,
 } from './types.ts'

@@ -1,0 +1,88 @@
+import type { MessageContext } from '../../kernel/context.ts'
+import type { MessageStore, Outcome, StoredMessage } from '../../kernel/contracts.ts'
+import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
+import { capture } from '../../kernel/stored-message.ts'
+import { attr, defineMediator, dynamicNeedsBody, dynamicRef, ref, resolveRef, text } from '../../schema/index.ts'
+
+export default defineMediator({
+  tag: 'store',
+  summary: 'Saves the current message in a message store, then lets the flow go on.',
+  details: `
+    The flow goes on only after the store has accepted the message, so a reply sent later promises as much as the store
+    does, and no more. If the store fails for whatever reason (refused, unreachable, no confirm in time) and it has
+    guaranteed delivery on, its failover store takes the message under the same id, and so on along the chain. If no
+    store takes it, the flow faults: the caller is told, never answered with a silent 202.`,
+  fields: {
+    messageStore: attr(dynamicRef('message-store'), { required: true, doc: 'The store that receives the message.' }),
+    sequence: attr(ref('sequence'), { doc: 'Runs on the message just before it is saved.' }),
+    name: attr(text(), { doc: 'A name for this place in the flow.' }),
+  },
+  examples: [
+    { title: 'Park an order for later delivery', xml: '<store messageStore="orders"/>' },
+    { title: 'Choose the store by content', xml: '<store messageStore="{get-property(\'region\')}"/>' },
+  ],
+  create({ messageStore, sequence }, { services }) {
+    const target = messageStore!
+    return {
+      needsBody: dynamicNeedsBody(target),
+      async mediate(ctx): Promise<Outcome> {
+        const first = ctx.runtime.get(resolveRef(target, ctx))
+        if (sequence) await before(ctx, sequence.name)
+        await ctx.message.body.collect()
+        const message = capture(ctx, services.payloads, services.clock.now())
+        const holder = await keep(message, first, ctx)
+        if (ctx.log.debugOn) ctx.log.debug('message stored', { store: holder.name, messageId: message.id })
+        ctx.exchange.expectAnswer()
+        return 'next'
+      },
+    }
+  },
+})
+
+/** As in Synapse, neither its outcome nor its absence prevents the save. */
+async function before(ctx: MessageContext, name: string): Promise<void> {
+  const sequence = ctx.runtime.find('sequence', name)
+  if (sequence) await sequence.mediate(ctx)
+  else ctx.log.warn(`the sequence ${name} before <store> is not deployed; the message is stored as it is`)
+}
+
+/** Puts it into the first store of the failover chain that takes it (P3); faults if none does. */
+async function keep(message: StoredMessage, first: MessageStore, ctx: MessageContext): Promise<MessageStore> {
+  let store = first
+  let role = 'store'
+  for (;;) {
+    try {
+      await store.producer.put(message)
+      return store
+    } catch (thrown) {
+      const error = asIntegrationError(thrown)
+      const next = store.failover === undefined ? undefined : ctx.runtime.find('message-store', store.failover)
+      if (next === undefined) throw failed(message, store, role, error, ctx)
+      ctx.log.warn(`store [${store.name}] did not take the message; failover store [${next.name}] is tried`, {
+        messageId: message.id,
+        reason: error.message,
+      })
+      store = next
+      role = 'failover store'
+    }
+  }
+}
+
+/** The fault with the properties Synapse sets (store-and-forward §2.2). */
+function failed(
+  message: StoredMessage,
+  store: MessageStore,
+  role: string,
+  cause: IntegrationError,
+  ctx: MessageContext,
+): IntegrationError {
+  const missing = store.failover === undefined ? '' : ` Its failover store ${store.failover} is not deployed.`
+  const text = `Failed to store message [${message.id}] in ${role} [${store.name}].`
+  ctx.properties.set('HTTP_SC', 500)
+  ctx.properties.set('ERROR_MESSAGE', text)
+  ctx.properties.set('ERROR_DETAIL', 'Failed to store message.')
+  return new IntegrationError('STORE_FAILED', `${text} ${cause.message}${missing}`, {
+    cause,
+    ambiguous: cause.ambiguous,
+  })
+}

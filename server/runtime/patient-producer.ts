@@ -1,0 +1,54 @@
+import { pauseAfter, type Backoff } from '../kernel/backoff.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Producer, StoredMessage } from '../kernel/contracts.ts'
+import { asIntegrationError, IntegrationError } from '../kernel/errors.ts'
+
+export interface Patience {
+  /** Milliseconds one try may take. */
+  readonly deadlineMs: number
+  /** Tries after the first. */
+  readonly retries: number
+  readonly backoff: Backoff
+}
+
+/**
+ * A producer that neither waits for ever nor gives up at the first failure. The message keeps its id through all tries
+ * and beyond, so a try that was confirmed too late can be recognised (P3, P5).
+ */
+export function patientProducer(store: string, producer: Producer, patience: Patience, clock: Clock): Producer {
+  const { deadlineMs, retries, backoff } = patience
+  const once = (message: StoredMessage, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const timer = clock.after(deadlineMs, () => {
+        const text = `store ${store} did not confirm message ${message.id} within ${deadlineMs} ms`
+        reject(new IntegrationError('STORE_UNAVAILABLE', text, { ambiguous: true }))
+      })
+      producer.put(message, signal).then(
+        () => (timer.cancel(), resolve()),
+        (thrown: unknown) => (timer.cancel(), reject(asIntegrationError(thrown))),
+      )
+    })
+  if (retries === 0) return { put: once }
+  return {
+    async put(message, signal) {
+      let ambiguous = false
+      for (let failures = 1; ; failures++) {
+        try {
+          return await once(message, signal)
+        } catch (thrown) {
+          const error = asIntegrationError(thrown)
+          ambiguous ||= error.ambiguous
+          if (failures > retries || !error.retryable || signal?.aborted) {
+            throw ambiguous === error.ambiguous ? error : doubtful(error)
+          }
+          await clock.sleep(pauseAfter(failures, backoff), signal)
+        }
+      }
+    },
+  }
+}
+
+/** An earlier try may have worked, whatever the last one says. */
+function doubtful(error: IntegrationError): IntegrationError {
+  return new IntegrationError(error.code, error.message, { cause: error, ambiguous: true })
+}
