@@ -85,7 +85,7 @@ export function managementApp(options: ManagementOptions): FastifyInstance {
     bodyLimit: LARGEST_BODY,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 2000 },
+    routerOptions: { maxParamLength: 2000, ignoreTrailingSlash: true },
     ...(tls && { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' } }),
   }
   const app = fastify(server)
