@@ -91,8 +91,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
     this.#reason = reason
     this.#resume = resume
     this.#readHeaders(raw)
-    if (this.#parts.head || status === 204 || status === 304) this.#length = 0
-    if (this.#parts.oneWay) {
+    // Whatever length such a reply declares is not its own; the library takes it for one and would call it cut off.
+    const bodiless = this.#parts.head || status === 204 || status === 304
+    if (this.#parts.oneWay || bodiless) {
       this.#draining = true
       this.#settle(EMPTY)
     } else if (this.#length === undefined) {
@@ -232,7 +233,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
         : this.#phase === 'waiting'
           ? `${address} did not answer within ${timeoutMs} ms; raise the endpoint's timeout duration or look into the back end`
           : `${address} began a reply but did not end it within ${timeoutMs} ms; raise the endpoint's timeout duration or look into the back end`
-    this.#giveUp(new IntegrationError('SEND_TIMEOUT', text))
+    this.#giveUp(new IntegrationError('SEND_TIMEOUT', text, { ambiguous: this.#phase !== 'connecting' }))
   }
 
   #stalled(): void {

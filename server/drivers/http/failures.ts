@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import { IntegrationError, systemCode, textOf } from '../../kernel/errors.ts'
 
 /** How far an exchange had come when it broke. */
@@ -30,7 +31,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 export function exchangeFailure(thrown: unknown, address: string, phase: Phase): IntegrationError {
   if (thrown instanceof IntegrationError) return thrown
   const code = systemCode(thrown) ?? ''
-  const details = { cause: thrown }
+  const details = { cause: thrown, ambiguous: phase !== 'connecting' }
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || (code === 'ETIMEDOUT' && phase === 'connecting')) {
     return new IntegrationError(
       'CONNECT_TIMEOUT',
@@ -42,7 +43,7 @@ export function exchangeFailure(thrown: unknown, address: string, phase: Phase):
   if (unreachable !== undefined && phase === 'connecting') {
     return new IntegrationError('CONNECT_FAILED', `cannot connect to ${address}: ${unreachable} (${code})`, details)
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (isViolation(thrown) || code === 'UND_ERR_HEADERS_OVERFLOW') {
     const why = code === 'UND_ERR_HEADERS_OVERFLOW' ? 'its headers are larger than 16 kB' : textOf(thrown)
     return new IntegrationError('HTTP_VIOLATION', `${address} answered something that is not HTTP: ${why}`, details)
   }
@@ -76,4 +77,9 @@ export function exchangeFailure(thrown: unknown, address: string, phase: Phase):
     `${address} closed the connection before it answered: ${textOf(thrown)}; it may or may not have taken the request`,
     details,
   )
+}
+
+/** An end in the middle of a reply is reported by the parser, too, but it is the connection that broke. */
+function isViolation(thrown: unknown): boolean {
+  return thrown instanceof errors.HTTPParserError && !thrown.message.includes('EOF')
 }
