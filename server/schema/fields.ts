@@ -4,7 +4,7 @@ import type { XmlElement } from '../xml/tree.ts'
 import type { ElementSite } from './element-site.ts'
 import type { ElementDraft } from './element-draft.ts'
 import type { Shape, ValueDoc } from './shape.ts'
-import type { ValueType } from './types.ts'
+import { expression, type ValueType } from './types.ts'
 
 /** One thing an element may carry: how it is read, written back and described. */
 export interface Field<T> {
@@ -59,6 +59,27 @@ export function attr<T>(
       if (value !== undefined && !isFallback(value, options.fallback, type)) draft.attribute(nameOf(key), type, value)
     },
     present: (site, key) => site.hasAttribute(nameOf(key)),
+  }
+}
+
+/**
+ * The `expression` attribute of an element that names its language in `evaluator`: with `json` it is a bare JSONPath.
+ */
+export function evaluated(options: { doc: string }): Field<Expression | undefined> {
+  const type = expression()
+  const isJson = (site: ElementSite): boolean => site.attribute('evaluator')?.value === 'json'
+  return {
+    shape: { kind: 'attribute', ...valueDoc('expression', type, options) },
+    decode(site) {
+      const attribute = site.attribute('expression')
+      if (!attribute) return undefined
+      const bare = isJson(site) && !/^\s*(?:json-eval\(|\$\{)/.test(attribute.value)
+      return site.value(type, bare ? `json-eval(${attribute.value})` : attribute.value, attribute.offset, 'attribute "expression"')
+    },
+    encode(value, draft) {
+      if (value !== undefined) draft.attribute('expression', type, value)
+    },
+    present: site => site.hasAttribute('expression'),
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a file under `kinds/` imports to describe itself. */
-export { attr, child, children, choice, content, inlineXml, param, parameters, type ConfigOf } from './fields.ts'
+export { attr, child, children, choice, content, evaluated, inlineXml, param, parameters, type ConfigOf } from './fields.ts'
 export {
   DEFAULT_POLICY,
   defineArtifact,

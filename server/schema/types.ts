@@ -203,6 +203,29 @@ export function wholeRegex(): ValueType<RegExp> {
   }
 }
 
+export interface QName {
+  readonly prefix: string
+  readonly local: string
+  readonly uri: string
+}
+
+/** `prefix:name` with the prefix declared where it stands, or a name without a namespace. */
+export function qname(): ValueType<QName> {
+  return {
+    name: 'qname',
+    expected: 'a name, with a declared prefix if it has one',
+    xsd: 'xs:string',
+    parse(given, site) {
+      const [, prefix = '', local = ''] = /^(?:([^:]*):)?(.*)$/s.exec(given.trim()) ?? []
+      if (local === '') return { problem: 'expected a name' }
+      const uri = prefix === '' ? '' : site.namespace(prefix)
+      if (uri === undefined) return { problem: `the prefix "${prefix}" is not declared`, hint: `Add xmlns:${prefix}="…".` }
+      return { value: { prefix, local, uri } }
+    },
+    print: value => (value.prefix === '' ? value.local : `${value.prefix}:${value.local}`),
+  }
+}
+
 /** The name of another artifact. A dangling one is a warning at deploy and a fault at the message that needs it. */
 export function ref<R extends RoleName>(role: R): ValueType<Ref<R>> {
   return {
