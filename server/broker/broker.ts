@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import rhea from 'rhea'
 import { systemClock } from '../kernel/clock.ts'
@@ -8,6 +9,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Log } from '../kernel/contracts.ts'
 import { IntegrationError, systemCode, textOf } from '../kernel/errors.ts'
 import type { Journal } from '../drivers/journal/contracts.ts'
+import { openJournal } from '../drivers/journal/journal.ts'
 import { Client } from './client.ts'
 import { Commits } from './commits.ts'
 import { offerLogin } from './login.ts'
@@ -17,8 +19,10 @@ import { refusals } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
 
 export interface BrokerOptions {
-  /** Where the messages are kept. The caller opens and disposes it, after {@link Broker.stop}. */
-  readonly journal: Journal
+  /** Where the messages are kept: a folder, which the broker then has for itself … */
+  readonly home?: string
+  /** … or a journal that the caller opens, and disposes after {@link Broker.stop}. */
+  readonly journal?: Journal
   readonly log: Log
   readonly clock?: Clock
   /** 0 for any free one. */
@@ -87,14 +91,31 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       `the broker would be open to everybody on ${host}: give it a user name and a password, or let it listen on 127.0.0.1`,
     )
   }
-  const broker = new EmbeddedBroker(options, host)
-  await broker.listen(options.port)
+  const journal = options.journal ?? (await openOwn(options))
+  const broker = new EmbeddedBroker(options, host, journal)
+  try {
+    await broker.listen(options.port)
+  } catch (thrown) {
+    await broker.stop()
+    throw thrown
+  }
   return broker
+}
+
+/** The folder of the broker's journal inside its home. */
+export function dataFolder(home: string): string {
+  return join(home, 'broker')
+}
+
+function openOwn({ home, clock, log }: BrokerOptions): Promise<Journal> {
+  if (home === undefined) throw new TypeError('the broker needs a home or a journal')
+  return openJournal({ folder: dataFolder(home), clock: clock ?? systemClock, log })
 }
 
 class EmbeddedBroker implements Broker {
   readonly #options: BrokerOptions
   readonly #host: string
+  readonly #journal: Journal
   readonly #clock: Clock
   readonly #log: Log
   readonly #commits: Commits
@@ -105,17 +126,13 @@ class EmbeddedBroker implements Broker {
   #stopping: Promise<void> | null = null
   #quiet: (() => void) | null = null
 
-  constructor(options: BrokerOptions, host: string) {
+  constructor(options: BrokerOptions, host: string, journal: Journal) {
     this.#options = options
     this.#host = host
+    this.#journal = journal
     this.#clock = options.clock ?? systemClock
     this.#log = options.log
-    this.#commits = new Commits(
-      options.journal,
-      this.#clock,
-      this.#log,
-      options.duplicateWindow ?? defaults.duplicateWindow,
-    )
+    this.#commits = new Commits(journal, this.#clock, this.#log, options.duplicateWindow ?? defaults.duplicateWindow)
     offerLogin(this.#container, options.users ?? {}, this.#clock, this.#log)
     // Errors nobody else took: rhea emits them here, and without a listener they would end the process.
     this.#container.on('error', (error: unknown) =>
@@ -127,7 +144,7 @@ class EmbeddedBroker implements Broker {
     this.#server.on('tlsClientError', (error: unknown) =>
       this.#log.debug('a TLS handshake failed', { error: textOf(error) }),
     )
-    for (const name of options.journal.queueNames()) this.#make(name, false)
+    for (const name of journal.queueNames()) this.#make(name, false)
   }
 
   get address(): Broker['address'] {
@@ -183,6 +200,7 @@ class EmbeddedBroker implements Broker {
     patience.cancel()
     await this.#commits.settled()
     for (const queue of this.#queues.values()) queue.close()
+    if (!this.#options.journal) await this.#journal[Symbol.asyncDispose]()
   }
 
   #came(socket: Socket): void {
@@ -229,10 +247,10 @@ class EmbeddedBroker implements Broker {
   }
 
   #make(name: string, temporary: boolean): BrokerQueue {
-    const { journal, maxDeliveries, deadLetterQueue } = this.#options
+    const { maxDeliveries, deadLetterQueue } = this.#options
     const deadLetters = deadLetterQueue ?? defaults.deadLetterQueue
     const queue = new BrokerQueue(name, temporary, {
-      journal,
+      journal: this.#journal,
       commits: this.#commits,
       clock: this.#clock,
       log: this.#log,

@@ -3,5 +3,6 @@ import type { Command } from './command.ts'
 /** Every command by name. Each is loaded only when it is called, so that none pays for another at start. */
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   backend: () => import('./backend.ts'),
+  broker: () => import('./broker.ts'),
   stockquote: () => import('./stockquote.ts'),
 }

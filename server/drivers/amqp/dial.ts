@@ -156,13 +156,14 @@ function optionsOf({ host, port }: BrokerHost, target: AmqpTarget): ConnectionOp
 
 function open({ host, port, tls }: BrokerHost, target: AmqpTarget, connected: () => void): Socket {
   if (!tls) return connectTcp({ host, port }, connected)
-  const { pfx, passphrase, ca, cert, key, verify } = target.tls ?? {}
+  const { pfx, passphrase, ca, cert, key, verify, verifyHost } = target.tls ?? {}
   return connectTls(
     {
       host,
       port,
       servername: host,
       rejectUnauthorized: verify !== false,
+      ...(verifyHost === false && { checkServerIdentity: () => undefined }),
       ...(pfx !== undefined && { pfx: readFileSync(pfx) }),
       ...(passphrase !== undefined && { passphrase }),
       ...(ca !== undefined && { ca: readFileSync(ca) }),

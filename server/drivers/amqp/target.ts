@@ -15,6 +15,8 @@ export interface TlsFiles {
   readonly key?: string
   /** False: any certificate is taken. */
   readonly verify?: boolean
+  /** False: a trusted certificate of another host is taken, too. */
+  readonly verifyHost?: boolean
 }
 
 export interface Reconnecting {
