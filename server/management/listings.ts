@@ -72,7 +72,7 @@ function proxies(managed: Managed, request: ApiRequest): ApiAnswer {
     if (!registry.find('proxy', name)) return undefined
     const [first = ''] = addresses
     const url = `${first}/services/${name}`
-    return { name, wsdl1_1: `${url}?wsdl`, wsdl2_0: `${url}?wsdl2` }
+    return { name, wsdl1_1: `${url}?wsdl`, wsdl2_0: '' }
   }
   const { proxyServiceName } = request.query
   if (proxyServiceName === undefined) return listed(request, registry.names('proxy'), item)

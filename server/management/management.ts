@@ -23,7 +23,7 @@ export interface ManagementOptions extends Managed {
   readonly tokenExpiryMs: number
   readonly maxTokens: number
   /** PEM. Required unless `host` is loopback. */
-  readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly passphrase?: string }
 }
 
 export interface Management extends AsyncDisposable {
@@ -86,7 +86,9 @@ export function managementApp(options: ManagementOptions): FastifyInstance {
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 2000, ignoreTrailingSlash: true },
-    ...(tls && { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' } }),
+    ...(tls && {
+      https: { cert: tls.certificate, key: tls.key, passphrase: tls.passphrase, minVersion: 'TLSv1.2' },
+    }),
   }
   const app = fastify(server)
   // Whatever the client calls it, a payload is JSON; `curl -d` says it is a form.
