@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -179,7 +180,32 @@ test('a log without a file writes to the console alone', async t => {
   assert.match(await out(), /hello/)
 })
 
-test('the end of the process writes what still waits', async t => {
+test('a process that ends in the middle of its work leaves its last lines in the file', t => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'holdfast-log-'))
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'server.log')
+  const program = `
+    import { createLog } from ${JSON.stringify(new URL('log.ts', import.meta.url).href)}
+    import { systemClock } from ${JSON.stringify(new URL('../kernel/clock.ts', import.meta.url).href)}
+    const settings = { level: 'info', levels: {}, file: ${JSON.stringify(file)}, format: 'text', quiet: true, maxSize: 1e6, keep: 1 }
+    const { log } = await createLog({ settings, clock: systemClock })
+    log.warn('on its way')
+    log.info('last words')
+    process.exit(3)`
+  const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  })
+
+  assert.equal(child.status, 3, child.stderr)
+  const texts = fs
+    .readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => line.split(' - ')[1])
+  assert.deepEqual(texts, ['on its way', 'last words'])
+})
+
+test('what still waits can be written at once', async t => {
   const { log, flushSync, file } = await rig(t)
   log.info('last words')
   flushSync()
