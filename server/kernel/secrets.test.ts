@@ -27,10 +27,10 @@ test('a password inside a URL or a query is masked and the rest stays readable',
 
 test('secrets in an artifact are masked as text, as attribute and as a name with a value', () => {
   const masked = maskXml(
-    '<a password="one"><parameter name="store.jms.password">two</parameter><property name="token" value="three"/>' +
+    '<a password="one"><parameter name="store.jms.password">two</parameter><property name="token" value="three"/><property value=\'four\' name="token"/>' +
       '<parameter name="store.jms.username">ship</parameter></a>',
   )
-  for (const secret of ['one', 'two', 'three']) assert.ok(!masked.includes(secret), masked)
+  for (const secret of ['one', 'two', 'three', 'four']) assert.ok(!masked.includes(secret), masked)
   assert.ok(masked.includes('<parameter name="store.jms.username">ship</parameter>'))
 })
 

@@ -41,10 +41,15 @@ export function maskXml(xml: string): string {
     (whole, name: string, equals: string, quoted: string) =>
       namesSecret(name) ? `${name}${equals}${quoted[0]}${MASK}${quoted[0]}` : whole,
   )
-  const named = inAttributes.replace(
-    /(\bname\s*=\s*["']([^"']*)["'][^>]*?\bvalue\s*=\s*)("[^"]*"|'[^']*')/g,
-    (whole, before: string, name: string, quoted: string) =>
-      namesSecret(name) ? `${before}${quoted[0]}${MASK}${quoted[0]}` : whole,
-  )
+  // `<property name="password" value="…"/>`, in either order.
+  const named = inAttributes.replace(/<[\w.:-]+\s[^<>]*>/g, tag => {
+    const name = /\sname\s*=\s*(?:"([^"]*)"|'([^']*)')/.exec(tag)
+    return name && namesSecret(name[1] ?? name[2]!)
+      ? tag.replace(
+          /(\svalue\s*=\s*)("[^"]*"|'[^']*')/g,
+          (_whole, before: string, quoted: string) => `${before}${quoted[0]}${MASK}${quoted[0]}`,
+        )
+      : tag
+  })
   return maskText(named)
 }
