@@ -44,13 +44,19 @@ export function xmlTemplate(root: XmlElement): (args: readonly XmlArgument[]) =>
 }
 
 function elementMaker(from: XmlElement): Maker {
-  const attributes = from.attributes.map(({ local, value, uri, prefix }) => ({ local, uri, prefix, pieces: piecesOf(value) }))
+  const attributes = from.attributes.map(({ local, value, uri, prefix }) => ({
+    local,
+    uri,
+    prefix,
+    pieces: piecesOf(value),
+  }))
   const children = from.children.flatMap(child => childMaker(child) ?? [])
   const { local, uri, prefix, declarations } = from
   return (parent, args) => {
     const element = new XmlElement(local, uri, prefix)
     for (const declaration of declarations) element.declare(declaration.prefix, declaration.uri)
-    for (const { local, uri, prefix, pieces } of attributes) element.addAttribute(new XmlAttribute(local, joined(pieces, args), uri, prefix))
+    for (const { local, uri, prefix, pieces } of attributes)
+      element.addAttribute(new XmlAttribute(local, joined(pieces, args), uri, prefix))
     for (const make of children) make(element, args)
     parent.push(element)
   }
@@ -84,7 +90,11 @@ function joined(pieces: Pieces, args: readonly { readonly text: string }[]): str
 /** A plain text template. A hole without an argument stays as written. */
 export function textTemplate(text: string): (args: readonly string[]) => string {
   const pieces = piecesOf(text)
-  return args => joined(pieces, args.map(text => ({ text })))
+  return args =>
+    joined(
+      pieces,
+      args.map(text => ({ text })),
+    )
 }
 
 /** The elements a text is made of if it is XML, else undefined: cheap for the many texts that are none. */
@@ -108,6 +118,8 @@ export function parseTemplate(text: string, key: string): XmlElement {
     return parseXml(text).root
   } catch (thrown) {
     if (!(thrown instanceof XmlError)) throw thrown
-    throw new IntegrationError('MEDIATION_FAILED', `the template "${key}" is not well-formed XML: ${thrown.message}`, { cause: thrown })
+    throw new IntegrationError('MEDIATION_FAILED', `the template "${key}" is not well-formed XML: ${thrown.message}`, {
+      cause: thrown,
+    })
   }
 }

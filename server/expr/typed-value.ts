@@ -29,7 +29,8 @@ export function typedValue(type: ValueTypeName, text: string): unknown {
 
 function numberFrom(type: ValueTypeName, text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!Number.isFinite(value)) throw new IntegrationError('MEDIATION_FAILED', `"${excerpt(text)}" is not a value of type ${type}`)
+  if (!Number.isFinite(value))
+    throw new IntegrationError('MEDIATION_FAILED', `"${excerpt(text)}" is not a value of type ${type}`)
   return value
 }
 
@@ -38,7 +39,9 @@ function xmlFrom(text: string): unknown {
     return parseXml(text).root
   } catch (thrown) {
     if (!(thrown instanceof XmlError)) throw thrown
-    throw new IntegrationError('MEDIATION_FAILED', `the value of type OM is not XML: ${thrown.message}`, { cause: thrown })
+    throw new IntegrationError('MEDIATION_FAILED', `the value of type OM is not XML: ${thrown.message}`, {
+      cause: thrown,
+    })
   }
 }
 

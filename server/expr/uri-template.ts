@@ -21,7 +21,9 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   '&': { ...PLAIN, first: '&', separator: '&', named: true, ifEmpty: '=' },
 }
 
-type Part = string | { readonly operator: Operator; readonly variables: readonly { readonly name: string; readonly prefix: number }[] }
+type Part =
+  | string
+  | { readonly operator: Operator; readonly variables: readonly { readonly name: string; readonly prefix: number }[] }
 
 export interface UriTemplate {
   readonly source: string
@@ -46,7 +48,10 @@ export function parseUriTemplate(source: string): UriTemplate {
     at = close + 1
   }
   if (parts.every(part => typeof part === 'string')) return { source, expand: () => source }
-  return { source, expand: value => parts.map(part => (typeof part === 'string' ? part : expandPart(part, value))).join('') }
+  return {
+    source,
+    expand: value => parts.map(part => (typeof part === 'string' ? part : expandPart(part, value))).join(''),
+  }
 }
 
 function parseExpression(text: string): Part {
@@ -79,7 +84,9 @@ function encodeUnreserved(text: string): string {
 
 /** Keeps reserved characters and what is already percent-encoded. */
 function encodeReserved(text: string): string {
-  return text.replace(/%(?![0-9a-f]{2})|[^\w.~:/?#[\]@!$&'()*+,;=%-]+/gi, run => (run === '%' ? '%25' : encodeURIComponent(run)))
+  return text.replace(/%(?![0-9a-f]{2})|[^\w.~:/?#[\]@!$&'()*+,;=%-]+/gi, run =>
+    run === '%' ? '%25' : encodeURIComponent(run),
+  )
 }
 
 function percent(character: string): string {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { initialState, nextState, readyAt, type BreakerEvent, type BreakerPolicy, type BreakerState } from './breaker.ts'
+import {
+  initialState,
+  nextState,
+  readyAt,
+  type BreakerEvent,
+  type BreakerPolicy,
+  type BreakerState,
+} from './breaker.ts'
 
 const DEFAULTS: BreakerPolicy = {
   suspend: { errorCodes: [], progressionFactor: 1, maximumDuration: Number.MAX_SAFE_INTEGER },
@@ -37,7 +44,10 @@ test('a success between timeouts starts the count anew', () => {
 })
 
 test('each further suspension lasts longer, up to the maximum', () => {
-  const policy = { ...DEFAULTS, suspend: { errorCodes: [], initialDuration: 1_000, progressionFactor: 2, maximumDuration: 3_000 } }
+  const policy = {
+    ...DEFAULTS,
+    suspend: { errorCodes: [], initialDuration: 1_000, progressionFactor: 2, maximumDuration: 3_000 },
+  }
   const durations: number[] = []
   let state = initialState(0)
   for (let now = 0; now < 4; now++) {

@@ -80,7 +80,10 @@ export interface Sequence extends Mediator {
 
 // ── endpoints ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What a back end said. `null` from {@link Endpoint.send} means one-way: nothing is expected back. */
+/**
+ * Where messages go. {@link Endpoint.send} resolves with what the back end said, of any status; for a one-way send that
+ * is a status without a body, or null where the transport has no such thing.
+ */
 export interface Endpoint {
   readonly name: string
   send(request: Message, ctx: MessageContext, options?: SendOptions): Promise<Message | null>

@@ -16,7 +16,10 @@ const OFF_RECHECK_MS = 1_000
 
 /** A leaf endpoint: one HTTP exchange inside timeout, suspension and retry settings, folded together at deploy. */
 export function leafEndpoint(layers: readonly LayerNode[], env: EndpointEnv, locate: Locate): Endpoint {
-  const policy = layers.reduce<EndpointPolicy>((sofar, layer) => layer.kind.apply(layer.config as never, sofar), DEFAULT_POLICY)
+  const policy = layers.reduce<EndpointPolicy>(
+    (sofar, layer) => layer.kind.apply(layer.config as never, sofar),
+    DEFAULT_POLICY,
+  )
   const { clock, http, settings } = env.services
   const breaker = new Breaker(env.name, policy, clock, env.log)
   const timeoutOf = (ctx: MessageContext): number => {
@@ -56,7 +59,8 @@ export function leafEndpoint(layers: readonly LayerNode[], env: EndpointEnv, loc
     if (reply.format !== 'soap11' && reply.format !== 'soap12') return
     await reply.body.collect()
     const reason = env.services.faultReason(reply)
-    if (reason !== undefined) throw new IntegrationError('SOAP_FAULT', `the back end answered with a SOAP fault: ${reason}`)
+    if (reason !== undefined)
+      throw new IntegrationError('SOAP_FAULT', `the back end answered with a SOAP fault: ${reason}`)
   }
 }
 
@@ -134,7 +138,9 @@ class Breaker implements EndpointStatus {
     const named = `Endpoint : ${this.#name} with address ${withoutQuery(this.#address)}`
     if (after.state === 'suspended') {
       if (before.state === 'timeout') {
-        this.#log.warn(`${named} has been marked for SUSPENSION, but no further retries remain. Thus it will be SUSPENDED.`)
+        this.#log.warn(
+          `${named} has been marked for SUSPENSION, but no further retries remain. Thus it will be SUSPENDED.`,
+        )
       } else this.#log.warn(`${named} will be marked SUSPENDED as it failed`)
       this.#log.warn(
         `Suspending endpoint : ${this.#name} with address ${withoutQuery(this.#address)} - current suspend duration is : ${after.duration}ms - Next retry after : ${this.#time(after.readyAt)}`,
@@ -147,7 +153,10 @@ class Breaker implements EndpointStatus {
       )
     } else if (after.state === 'off') this.#log.info(`${named} has been switched off`)
     else if (before.state === 'off') this.#log.info(`${named} has been switched on`)
-    else this.#log.info(`${named} currently ${before.state.toUpperCase()} will now be marked active since it processed its last message`)
+    else
+      this.#log.info(
+        `${named} currently ${before.state.toUpperCase()} will now be marked active since it processed its last message`,
+      )
   }
 
   #time(at: number): string {

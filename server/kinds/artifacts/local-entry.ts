@@ -30,7 +30,11 @@ export default defineArtifact({
   create({ source }, env): LocalEntry {
     if (source?.kind !== 'src') {
       const value = source === undefined ? '' : source.kind === 'xml' ? printXml(source.value) : source.value
-      return { key: env.name, contentType: source?.kind === 'xml' ? 'application/xml' : 'text/plain', text: () => value }
+      return {
+        key: env.name,
+        contentType: source?.kind === 'xml' ? 'application/xml' : 'text/plain',
+        text: () => value,
+      }
     }
     const { value: src } = source
     let read: { contentType: string; text: string } | undefined
@@ -38,7 +42,11 @@ export default defineArtifact({
       const found = read ? undefined : env.services.resources.read(src)
       if (found) read = { contentType: found.contentType, text: Buffer.from(found.bytes).toString('utf8') }
       if (read) return read
-      throw new IntegrationError('ENTRY_UNKNOWN', `the local entry ${env.name} refers to "${src}", which is not there`, { at: env.at })
+      throw new IntegrationError(
+        'ENTRY_UNKNOWN',
+        `the local entry ${env.name} refers to "${src}", which is not there`,
+        { at: env.at },
+      )
     }
     return {
       key: env.name,

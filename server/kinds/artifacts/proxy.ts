@@ -40,7 +40,10 @@ export default defineArtifact({
     transports: attr(words(), { doc: 'Which transports may call it; absent: all.' }),
     startOnLoad: attr(flag(), { fallback: true, doc: 'False: deployed, but refusing requests.' }),
     serviceGroup: attr(text(), { doc: 'Java engine detail.', ignored: 'Services are not grouped here.' }),
-    pinnedServers: attr(words(), { doc: 'Server names it runs on.', ignored: 'One server runs everything it is given.' }),
+    pinnedServers: attr(words(), {
+      doc: 'Server names it runs on.',
+      ignored: 'One server runs everything it is given.',
+    }),
     target: child(
       'target',
       {
@@ -67,7 +70,11 @@ export default defineArtifact({
       { doc: 'The WSDL served at ?wsdl. Absent: a generic one.' },
     ),
     enableAddressing: child('enableAddressing', {}, { doc: 'WS-Addressing headers are read whenever they are there.' }),
-    description: child('description', { text: content(text(), { doc: 'Free text.' }) }, { doc: 'Shown in the list of services.' }),
+    description: child(
+      'description',
+      { text: content(text(), { doc: 'Free text.' }) },
+      { doc: 'Shown in the list of services.' },
+    ),
     parameters: parameters({ doc: 'Settings of transports and of WSDL publishing.' }),
   },
   examples: [
@@ -88,7 +95,12 @@ export default defineArtifact({
     const hasIn = target.inSequenceKey !== undefined || target.inSequence !== undefined
     const hasEndpoint = target.endpointKey !== undefined || target.endpoint !== undefined
     if (!hasIn && !hasEndpoint) {
-      site.error('missing', 'the target has neither an in sequence nor an endpoint', site.element.offset, 'Add <inSequence> or <endpoint>.')
+      site.error(
+        'missing',
+        'the target has neither an in sequence nor an endpoint',
+        site.element.offset,
+        'Add <inSequence> or <endpoint>.',
+      )
     }
   },
   create(config, env): Proxy {
@@ -118,7 +130,10 @@ export default defineArtifact({
       if (ctx.message.isOn('FORCE_SC_ACCEPTED')) exchange.acknowledge(202)
       if (!oneWay) exchange.expectAnswer()
       const reply = await endpoint.send(ctx.message, ctx, { oneWay })
-      if (reply === null) return
+      if (reply === null || oneWay) {
+        reply?.body.discard()
+        return
+      }
       ctx.message = reply
       await onReply.mediate(ctx)
     }

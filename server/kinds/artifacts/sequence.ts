@@ -16,7 +16,9 @@ export default defineArtifact({
     onError: attr(ref('sequence'), { doc: 'Runs when a mediator in this sequence fails.' }),
     steps: steps({ doc: 'What to do.' }),
   },
-  examples: [{ title: 'A sequence with its own error handling', xml: '<sequence name="work" onError="sorry"><log/></sequence>' }],
+  examples: [
+    { title: 'A sequence with its own error handling', xml: '<sequence name="work" onError="sorry"><log/></sequence>' },
+  ],
   create({ onError, steps: nodes }, env): Sequence {
     const { steps } = env.flow(nodes)
     const plain: Mediator = { mediate: ctx => nested(ctx, () => runSteps(steps, ctx)) }

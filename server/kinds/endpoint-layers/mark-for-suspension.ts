@@ -7,9 +7,21 @@ export default defineEndpointLayer({
     Meant for timeouts: with three retries the fourth consecutive one suspends. A success in between starts the count
     anew. Without this element the codes are 101504 and 101505 and there is no retry.`,
   fields: {
-    errorCodes: child('errorCodes', { value: content(intList(), { doc: 'Codes separated by commas.' }) }, { doc: 'Which failures; absent: timeouts.' }),
-    retriesBeforeSuspension: child('retriesBeforeSuspension', { value: content(int({ min: 0 }), { doc: 'How many.' }) }, { doc: 'Retries before the rest; absent: 0.' }),
-    retryDelay: child('retryDelay', { value: content(milliseconds(), { doc: 'Milliseconds.' }) }, { doc: 'Pause before each retry; absent: 0.' }),
+    errorCodes: child(
+      'errorCodes',
+      { value: content(intList(), { doc: 'Codes separated by commas.' }) },
+      { doc: 'Which failures; absent: timeouts.' },
+    ),
+    retriesBeforeSuspension: child(
+      'retriesBeforeSuspension',
+      { value: content(int({ min: 0 }), { doc: 'How many.' }) },
+      { doc: 'Retries before the rest; absent: 0.' },
+    ),
+    retryDelay: child(
+      'retryDelay',
+      { value: content(milliseconds(), { doc: 'Milliseconds.' }) },
+      { doc: 'Pause before each retry; absent: 0.' },
+    ),
   },
   examples: [
     {

@@ -10,9 +10,17 @@ export default defineEndpointLayer({
     without using up an attempt. Without any settings every failure suspends for 30 seconds; the error code -1 alone
     switches suspension off. An initial duration of -1 does not: it means the 30 seconds.`,
   fields: {
-    errorCodes: child('errorCodes', { value: content(intList(), { doc: 'Codes separated by commas.' }) }, { doc: 'Failures that suspend; absent: all.' }),
+    errorCodes: child(
+      'errorCodes',
+      { value: content(intList(), { doc: 'Codes separated by commas.' }) },
+      { doc: 'Failures that suspend; absent: all.' },
+    ),
     initialDuration: child('initialDuration', ms, { doc: 'Length of the first rest.' }),
-    progressionFactor: child('progressionFactor', { value: content(decimal({ min: 0 }), { doc: 'Each rest is so many times as long as the one before.' }) }, { doc: 'Growth of further rests; absent: 1.' }),
+    progressionFactor: child(
+      'progressionFactor',
+      { value: content(decimal({ min: 0 }), { doc: 'Each rest is so many times as long as the one before.' }) },
+      { doc: 'Growth of further rests; absent: 1.' },
+    ),
     maximumDuration: child('maximumDuration', ms, { doc: 'No rest is longer.' }),
   },
   examples: [
@@ -26,7 +34,8 @@ export default defineEndpointLayer({
     ...policy,
     suspend: {
       errorCodes: errorCodes?.value ?? [],
-      ...(initialDuration?.value !== undefined && initialDuration.value >= 0 && { initialDuration: initialDuration.value }),
+      ...(initialDuration?.value !== undefined &&
+        initialDuration.value >= 0 && { initialDuration: initialDuration.value }),
       progressionFactor: progressionFactor?.value ?? 1,
       maximumDuration: maximumDuration?.value ?? Number.MAX_SAFE_INTEGER,
     },

@@ -4,7 +4,10 @@ import { address, attr, child, defineEndpoint, flag, layers, oneOf, text } from 
 
 const addressing = {
   version: attr(oneOf('final', 'submission'), { fallback: 'final', doc: 'Which WS-Addressing.' }),
-  separateListener: attr(flag(), { doc: 'Replies on a connection of their own.', ignored: 'Replies come back on the connection of the request.' }),
+  separateListener: attr(flag(), {
+    doc: 'Replies on a connection of their own.',
+    ignored: 'Replies come back on the connection of the request.',
+  }),
 }
 
 export default defineEndpoint({
@@ -18,7 +21,10 @@ export default defineEndpoint({
     uri: attr(address(), { required: true, doc: 'Where to send.' }),
     format: attr(oneOf('soap11', 'soap12', 'pox', 'get', 'rest'), { doc: 'What to send; absent: what came.' }),
     optimize: attr(oneOf('mtom', 'swa'), { doc: 'Attachments.', ignored: 'Attachments pass through as they came.' }),
-    encoding: attr(text(), { doc: 'Character set.', ignored: 'Everything is sent as UTF-8 unless it passes through untouched.' }),
+    encoding: attr(text(), {
+      doc: 'Character set.',
+      ignored: 'Everything is sent as UTF-8 unless it passes through untouched.',
+    }),
     addressing: child('enableAddressing', addressing, { doc: 'Adds WS-Addressing headers.' }),
     layers: layers({ doc: 'How long to wait, when to rest, when to try again.' }),
   },
@@ -45,10 +51,13 @@ export default defineEndpoint({
 function uriOf(uri: string): (ctx: MessageContext) => string {
   const parts = uri.split(/\$\{([^}]+)\}/)
   if (parts.length === 1) return () => uri
-  return ctx => parts.map((part, index) => (index % 2 === 0 ? part : String(ctx.properties.get(part) ?? `\${${part}}`))).join('')
+  return ctx =>
+    parts.map((part, index) => (index % 2 === 0 ? part : String(ctx.properties.get(part) ?? `\${${part}}`))).join('')
 }
 
 function appended(url: string, postfix: string): string {
   if (postfix.startsWith('?')) return url.includes('?') ? `${url}&${postfix.slice(1)}` : url + postfix
-  return url.endsWith('/') && postfix.startsWith('/') ? url + postfix.slice(1) : url + (postfix.startsWith('/') ? postfix : `/${postfix}`)
+  return url.endsWith('/') && postfix.startsWith('/')
+    ? url + postfix.slice(1)
+    : url + (postfix.startsWith('/') ? postfix : `/${postfix}`)
 }

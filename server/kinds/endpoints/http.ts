@@ -19,7 +19,10 @@ const uriTemplate: ValueType<UriTemplate> = {
       // A template that begins with a variable holds a whole address, which must not be encoded.
       return { value: parseUriTemplate(/^\{[\w]/.test(plain) ? `{+${plain.slice(1)}` : plain) }
     } catch (thrown) {
-      return { problem: thrown instanceof Error ? thrown.message : String(thrown), hint: 'Variables are written {uri.var.name}.' }
+      return {
+        problem: thrown instanceof Error ? thrown.message : String(thrown),
+        hint: 'Variables are written {uri.var.name}.',
+      }
     }
   },
   print: value => value.source,
@@ -33,11 +36,15 @@ export default defineEndpoint({
     without a value expands to nothing. What followed the service in the request's path is not appended.`,
   fields: {
     template: attr(uriTemplate, { name: 'uri-template', required: true, doc: 'Where to send.' }),
-    method: attr(text({ pattern: /^[A-Za-z]+$/, expected: 'an HTTP method' }), { doc: 'Absent: the method of the message.' }),
+    method: attr(text({ pattern: /^[A-Za-z]+$/, expected: 'an HTTP method' }), {
+      doc: 'Absent: the method of the message.',
+    }),
     version: attr(oneOf('1.1', '2.0'), { doc: 'HTTP version.', ignored: 'Requests are sent in HTTP/1.1.' }),
     layers: layers({ doc: 'How long to wait, when to rest, when to try again.' }),
   },
-  examples: [{ title: 'Read one order', xml: '<http method="get" uri-template="http://127.0.0.1:9000/orders/{uri.var.id}"/>' }],
+  examples: [
+    { title: 'Read one order', xml: '<http method="get" uri-template="http://127.0.0.1:9000/orders/{uri.var.id}"/>' },
+  ],
   create({ template, method, layers }, env) {
     const fixed = { ...(method && { method: method.toUpperCase() }) }
     const value = (ctx: MessageContext) => (name: string) => {

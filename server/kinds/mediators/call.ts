@@ -13,9 +13,12 @@ export default defineMediator({
     status other than 2xx, 400 and 500 is a fault; a blocking call also keeps the request's transport headers, unless the
     property BLOCKING_SENDER_PRESERVE_REQ_HEADERS is false. With OUT_ONLY the flow goes on with the request.`,
   fields: {
-    blocking: attr(flag(), { fallback: false, doc: 'Treats most HTTP errors as faults and keeps the request\'s headers.' }),
+    blocking: attr(flag(), {
+      fallback: false,
+      doc: "Treats most HTTP errors as faults and keeps the request's headers.",
+    }),
     initAxis2ClientOptions: attr(flag(), { doc: 'Java engine detail.', ignored: 'There is no Axis2 client here.' }),
-    endpoint: endpoint({ doc: 'Where to send. Absent: the message\'s `To`.' }),
+    endpoint: endpoint({ doc: "Where to send. Absent: the message's `To`." }),
   },
   examples: [
     { title: 'Ask a back end, go on with its reply', xml: '<call><endpoint key="quotes"/></call>' },
@@ -29,7 +32,8 @@ export default defineMediator({
         const oneWay = ctx.isOn('OUT_ONLY')
         if (oneWay) {
           await request.body.collect()
-          await target.send(request.fork(), ctx, { oneWay })
+          const taken = await target.send(request.fork(), ctx, { oneWay })
+          taken?.body.discard()
           return 'next'
         }
         request.isResponse = false
@@ -48,7 +52,11 @@ export default defineMediator({
       if (!readable && (status < 200 || status > 299)) {
         reply.body.discard()
         request.axis2.set('HTTP_SC', status)
-        throw new IntegrationError('TRANSPORT_ERROR', `Transport error: ${status} Error: ${String(reply.flag('HTTP_SC_DESC') ?? '')}`.trim(), { at: env.at })
+        throw new IntegrationError(
+          'TRANSPORT_ERROR',
+          `Transport error: ${status} Error: ${String(reply.flag('HTTP_SC_DESC') ?? '')}`.trim(),
+          { at: env.at },
+        )
       }
       await reply.body.collect()
       if (String(ctx.properties.get('BLOCKING_SENDER_PRESERVE_REQ_HEADERS')) === 'false') return

@@ -1,6 +1,16 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Mediator } from '../../kernel/contracts.ts'
-import { attr, child, defineMediator, dynamicRef, expression, resolveRef, steps, wholeRegex, type KindEnv } from '../../schema/index.ts'
+import {
+  attr,
+  child,
+  defineMediator,
+  dynamicRef,
+  expression,
+  resolveRef,
+  steps,
+  wholeRegex,
+  type KindEnv,
+} from '../../schema/index.ts'
 
 const branch = {
   sequence: attr(dynamicRef('sequence'), { doc: 'A named sequence to run instead of mediators written here.' }),
@@ -34,7 +44,12 @@ export default defineMediator({
       site.missing('attribute "xpath", or "source" and "regex"')
     }
     if (then !== undefined && steps.length > 0) {
-      site.error('one-too-many', 'mediators beside <then> would never run', site.element.offset, 'Move them into <then> or <else>.')
+      site.error(
+        'one-too-many',
+        'mediators beside <then> would never run',
+        site.element.offset,
+        'Move them into <then> or <else>.',
+      )
     }
   },
   create({ xpath, source, regex, then, else: otherwise, steps }, env) {
@@ -48,7 +63,9 @@ export default defineMediator({
   },
 })
 
-type Branch = { readonly [K in keyof typeof branch]: (typeof branch)[K] extends { decode(...args: never[]): infer T } ? T : never }
+type Branch = {
+  readonly [K in keyof typeof branch]: (typeof branch)[K] extends { decode(...args: never[]): infer T } ? T : never
+}
 
 function branchOf({ sequence, steps }: Branch, env: KindEnv): Mediator {
   if (sequence === undefined) return env.flow(steps)

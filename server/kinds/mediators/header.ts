@@ -54,7 +54,8 @@ export default defineMediator({
   },
   create({ name, action, scope, source }) {
     const removes = action === 'remove'
-    const text = (ctx: MessageContext): string => (source?.kind === 'expression' ? source.value.string(ctx) : source?.kind === 'value' ? source.value : '')
+    const text = (ctx: MessageContext): string =>
+      source?.kind === 'expression' ? source.value.string(ctx) : source?.kind === 'value' ? source.value : ''
     const expressionNeedsBody = source?.kind === 'expression' && source.value.needsBody
     if (source?.kind === 'xml') {
       const block = source.value

@@ -4,7 +4,18 @@ import { printJson } from '../../codecs/json-text.ts'
 import { parseContentType } from '../../codecs/content-type.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression } from '../../kernel/contracts.ts'
-import { attr, child, children, choice, content, defineMediator, expression, flag, oneOf, text } from '../../schema/index.ts'
+import {
+  attr,
+  child,
+  children,
+  choice,
+  content,
+  defineMediator,
+  expression,
+  flag,
+  oneOf,
+  text,
+} from '../../schema/index.ts'
 import { printXml } from '../../xml/writer.ts'
 
 const CATEGORIES = ['INFO', 'TRACE', 'DEBUG', 'WARN', 'ERROR', 'FATAL'] as const
@@ -24,12 +35,18 @@ export default defineMediator({
     \`custom\` only the properties named here. Properties are written \`name = value\`. All levels but custom read the
     body. A line whose category is switched off computes nothing.`,
   fields: {
-    level: attr(oneOf('simple', 'headers', 'full', 'custom'), { doc: 'How much; absent: simple, or custom with a message.' }),
+    level: attr(oneOf('simple', 'headers', 'full', 'custom'), {
+      doc: 'How much; absent: simple, or custom with a message.',
+    }),
     category: attr(oneOf(...CATEGORIES), { fallback: 'INFO', doc: 'How serious.' }),
     separator: attr(text(), { fallback: ', ', doc: 'Between the parts; `\\n` and `\\t` are understood.' }),
     logMessageID: attr(flag(), { fallback: false, doc: 'Puts the message id in front of a custom line.' }),
     logFullPayload: attr(flag(), { fallback: false, doc: 'The same as level full.' }),
-    message: child('message', { text: content(text(), { doc: 'The text.' }) }, { doc: 'A text in front of the properties.' }),
+    message: child(
+      'message',
+      { text: content(text(), { doc: 'The text.' }) },
+      { doc: 'A text in front of the properties.' },
+    ),
     properties: children(
       'property',
       {
@@ -54,7 +71,12 @@ export default defineMediator({
   ],
   check({ message }, site) {
     if (message?.text?.includes('${')) {
-      site.error('not-supported', 'expressions in a log message are not supported', site.element.offset, 'Use <property name="…" expression="…"/>.')
+      site.error(
+        'not-supported',
+        'expressions in a log message are not supported',
+        site.element.offset,
+        'Use <property name="…" expression="…"/>.',
+      )
     }
   },
   create({ level, category, separator, logMessageID, logFullPayload, message, properties }) {
@@ -79,7 +101,8 @@ export default defineMediator({
     }
 
     return {
-      needsBody: chosen !== 'custom' || properties.some(({ source }) => source?.kind === 'expression' && source.value.needsBody),
+      needsBody:
+        chosen !== 'custom' || properties.some(({ source }) => source?.kind === 'expression' && source.value.needsBody),
       mediate(ctx) {
         const { log } = ctx
         if (isDebug && !log.debugOn) return 'next'
@@ -117,7 +140,8 @@ function headerParts(envelope: Envelope): string[] {
 
 function payloadPart({ message }: MessageContext): string {
   const { body } = message
-  const isJson = body.changed === jsonView || (body.changed === null && parseContentType(body.contentType).kind === 'json')
+  const isJson =
+    body.changed === jsonView || (body.changed === null && parseContentType(body.contentType).kind === 'json')
   if (isJson) {
     const json = body.view(jsonView)
     return `Payload: ${json.value === undefined ? '' : printJson({ value: json.value })}`

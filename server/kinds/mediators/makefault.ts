@@ -1,10 +1,26 @@
 import { setFault, type FaultParts } from '../../codecs/fault.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression } from '../../kernel/contracts.ts'
-import { attr, child, choice, content, defineMediator, expression, flag, inlineXml, oneOf, qname, text, type QName } from '../../schema/index.ts'
+import {
+  attr,
+  child,
+  choice,
+  content,
+  defineMediator,
+  expression,
+  flag,
+  inlineXml,
+  oneOf,
+  qname,
+  text,
+  type QName,
+} from '../../schema/index.ts'
 import { clone } from '../../xml/clone.ts'
 
-const SOAP = { soap11: 'http://schemas.xmlsoap.org/soap/envelope/', soap12: 'http://www.w3.org/2003/05/soap-envelope' } as const
+const SOAP = {
+  soap11: 'http://schemas.xmlsoap.org/soap/envelope/',
+  soap12: 'http://www.w3.org/2003/05/soap-envelope',
+} as const
 const CODES = {
   soap11: ['VersionMismatch', 'MustUnderstand', 'Client', 'Server'],
   soap12: ['VersionMismatch', 'MustUnderstand', 'DataEncodingUnknown', 'Sender', 'Receiver'],
@@ -38,9 +54,17 @@ export default defineMediator({
       },
       { doc: 'The fault code; required for SOAP.' },
     ),
-    reason: child('reason', { source: choice(textOrExpression, { required: true, doc: 'The reason.' }) }, { doc: 'Why; required for SOAP.' }),
+    reason: child(
+      'reason',
+      { source: choice(textOrExpression, { required: true, doc: 'The reason.' }) },
+      { doc: 'Why; required for SOAP.' },
+    ),
     node: child('node', { value: content(text(), { doc: 'A URI.' }) }, { doc: 'The node that failed; SOAP 1.2 only.' }),
-    role: child('role', { value: content(text(), { doc: 'A URI.' }) }, { doc: 'The role that failed (`faultactor` in SOAP 1.1).' }),
+    role: child(
+      'role',
+      { value: content(text(), { doc: 'A URI.' }) },
+      { doc: 'The role that failed (`faultactor` in SOAP 1.1).' },
+    ),
     detail: child(
       'detail',
       {
@@ -67,8 +91,22 @@ export default defineMediator({
     if (version === 'pox') return
     if (!code) site.missing('element <code>')
     if (!reason) site.missing('element <reason>')
-    if (node && version === 'soap11') site.error('invalid-value', 'a SOAP 1.1 fault has no node', site.element.offset, 'Remove <node>, or use version="soap12".')
-    if (code?.source?.kind === 'value') checkCode(code.source.value, version, problem => site.error('invalid-value', problem, site.element.offset, `Use one of ${CODES[version].join(', ')} with a prefix for ${SOAP[version]}.`))
+    if (node && version === 'soap11')
+      site.error(
+        'invalid-value',
+        'a SOAP 1.1 fault has no node',
+        site.element.offset,
+        'Remove <node>, or use version="soap12".',
+      )
+    if (code?.source?.kind === 'value')
+      checkCode(code.source.value, version, problem =>
+        site.error(
+          'invalid-value',
+          problem,
+          site.element.offset,
+          `Use one of ${CODES[version].join(', ')} with a prefix for ${SOAP[version]}.`,
+        ),
+      )
   },
   create({ version, response, code, reason, node, role, detail }) {
     const expressions = [code?.source, reason?.source, detail?.source].filter(source => source?.kind === 'expression')
@@ -77,7 +115,9 @@ export default defineMediator({
       mediate(ctx) {
         const { message } = ctx
         const parts: FaultParts = {
-          ...(code?.source && { code: code.source.kind === 'value' ? code.source.value.local : localPart(code.source.value.string(ctx)) }),
+          ...(code?.source && {
+            code: code.source.kind === 'value' ? code.source.value.local : localPart(code.source.value.string(ctx)),
+          }),
           reason: reason?.source ? textFrom(reason.source, ctx) : '',
           ...detailOf(detail?.source, ctx),
           ...(role?.value !== undefined && { role: role.value }),
@@ -96,13 +136,18 @@ export default defineMediator({
   },
 })
 
-type Source = { readonly kind: 'value'; readonly value: string } | { readonly kind: 'expression'; readonly value: Expression }
+type Source =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'expression'; readonly value: Expression }
 
 function textFrom(source: Source, ctx: MessageContext): string {
   return source.kind === 'value' ? source.value : source.value.string(ctx)
 }
 
-type Detail = { readonly kind: 'expression'; readonly value: Expression } | { readonly kind: 'xml'; readonly value: import('../../xml/tree.ts').XmlElement } | { readonly kind: 'text'; readonly value: string }
+type Detail =
+  | { readonly kind: 'expression'; readonly value: Expression }
+  | { readonly kind: 'xml'; readonly value: import('../../xml/tree.ts').XmlElement }
+  | { readonly kind: 'text'; readonly value: string }
 
 function detailOf(source: Detail | undefined, ctx: MessageContext): Pick<FaultParts, 'detail'> {
   if (!source) return {}
@@ -111,8 +156,10 @@ function detailOf(source: Detail | undefined, ctx: MessageContext): Pick<FaultPa
 }
 
 function checkCode(code: QName, version: 'soap11' | 'soap12', report: (problem: string) => void): void {
-  if (code.uri !== SOAP[version]) report(`the fault code "${code.prefix}:${code.local}" is not in the namespace of ${version}`)
-  else if (!(CODES[version] as readonly string[]).includes(code.local)) report(`"${code.local}" is not a fault code of ${version}`)
+  if (code.uri !== SOAP[version])
+    report(`the fault code "${code.prefix}:${code.local}" is not in the namespace of ${version}`)
+  else if (!(CODES[version] as readonly string[]).includes(code.local))
+    report(`"${code.local}" is not a fault code of ${version}`)
 }
 
 function localPart(name: string): string {

@@ -33,8 +33,16 @@ export default defineMediator({
     anything else as text; \`escapeXmlChars\` makes everything text. In JSON quotes are the author's job: \`"$1"\` for texts,
     \`$1\` for objects and numbers. \`literal\` inserts verbatim. Arguments are evaluated before the old body goes.`,
   fields: {
-    mediaType: attr(oneOf('xml', 'json', 'text'), { name: 'media-type', fallback: 'xml', doc: 'What the template makes.' }),
-    templateType: attr(oneOf('default', 'freemarker'), { name: 'template-type', fallback: 'default', doc: 'How the template is written.' }),
+    mediaType: attr(oneOf('xml', 'json', 'text'), {
+      name: 'media-type',
+      fallback: 'xml',
+      doc: 'What the template makes.',
+    }),
+    templateType: attr(oneOf('default', 'freemarker'), {
+      name: 'template-type',
+      fallback: 'default',
+      doc: 'How the template is written.',
+    }),
     format: child(
       'format',
       {
@@ -59,7 +67,10 @@ export default defineMediator({
             literal: attr(flag(), { fallback: false, doc: 'Inserts the value without converting it.' }),
             escapeXmlChars: attr(flag(), { fallback: false, doc: 'Inserts XML as text.' }),
             source: choice(
-              { value: attr(text(), { doc: 'A fixed text.' }), expression: evaluated({ doc: 'Taken from the message.' }) },
+              {
+                value: attr(text(), { doc: 'A fixed text.' }),
+                expression: evaluated({ doc: 'Taken from the message.' }),
+              },
               { required: true, doc: 'The value.' },
             ),
           },
@@ -81,9 +92,11 @@ export default defineMediator({
   ],
   check({ templateType, format, mediaType }, site) {
     const { offset } = site.element
-    if (templateType === 'freemarker') site.error('not-supported', 'FreeMarker templates are not supported', offset, 'Use $1 and <args>.')
+    if (templateType === 'freemarker')
+      site.error('not-supported', 'FreeMarker templates are not supported', offset, 'Use $1 and <args>.')
     const source = format?.source
-    if (source === undefined) site.error('missing', '<format> is empty', offset, 'Write the template into it, or key="…".')
+    if (source === undefined)
+      site.error('missing', '<format> is empty', offset, 'Write the template into it, or key="…".')
     if (source?.kind === 'text' && source.value.includes('${')) {
       site.error('not-supported', 'expressions in a template are not supported', offset, 'Use $1 and <args>.')
     }
@@ -96,7 +109,11 @@ export default defineMediator({
     }
   },
   create({ mediaType, format, args }) {
-    const values = (args?.list ?? []).map(({ literal, escapeXmlChars, source }) => ({ literal, escapeXmlChars, source: source! }))
+    const values = (args?.list ?? []).map(({ literal, escapeXmlChars, source }) => ({
+      literal,
+      escapeXmlChars,
+      source: source!,
+    }))
     const source = format!.source!
     const maker = (text: string, key: string): ((ctx: MessageContext) => void) => {
       if (mediaType === 'json') return jsonMaker(textTemplate(text), values)
@@ -125,23 +142,35 @@ export default defineMediator({
 interface Value {
   readonly literal: boolean
   readonly escapeXmlChars: boolean
-  readonly source: { readonly kind: 'value'; readonly value: string } | { readonly kind: 'expression'; readonly value: Expression }
+  readonly source:
+    | { readonly kind: 'value'; readonly value: string }
+    | { readonly kind: 'expression'; readonly value: Expression }
 }
 
 /** A template by key is compiled again only when its text has changed. */
-function byKey(key: Parameters<typeof dynamicString>[0], maker: (text: string, key: string) => (ctx: MessageContext) => void) {
+function byKey(
+  key: Parameters<typeof dynamicString>[0],
+  maker: (text: string, key: string) => (ctx: MessageContext) => void,
+) {
   let known: { text: string; fill: (ctx: MessageContext) => void } | undefined
   return (ctx: MessageContext): void => {
     const name = dynamicString(key, ctx)
     const entry = ctx.runtime.find('local-entry', name)
-    if (!entry) throw new IntegrationError('ENTRY_UNKNOWN', `Couldn't find the local entry or registry resource with the key : ${name}`)
+    if (!entry)
+      throw new IntegrationError(
+        'ENTRY_UNKNOWN',
+        `Couldn't find the local entry or registry resource with the key : ${name}`,
+      )
     const text = entry.text()
     if (known?.text !== text) known = { text, fill: maker(text, name) }
     known.fill(ctx)
   }
 }
 
-function xmlMaker(fill: (args: readonly XmlArgument[]) => import('../../xml/tree.ts').XmlElement, values: readonly Value[]) {
+function xmlMaker(
+  fill: (args: readonly XmlArgument[]) => import('../../xml/tree.ts').XmlElement,
+  values: readonly Value[],
+) {
   return (ctx: MessageContext): void => {
     const args = values.map(value => xmlArgument(value, ctx))
     const made = fill(args)
@@ -180,7 +209,9 @@ function jsonMaker(fill: (args: readonly string[]) => string, values: readonly V
     try {
       replaceBody(ctx, jsonBody(text, 'application/json'), 'application/json')
     } catch (thrown) {
-      throw new IntegrationError('MEDIATION_FAILED', `the JSON payload could not be parsed: ${textOf(thrown)}`, { cause: thrown })
+      throw new IntegrationError('MEDIATION_FAILED', `the JSON payload could not be parsed: ${textOf(thrown)}`, {
+        cause: thrown,
+      })
     }
   }
 }

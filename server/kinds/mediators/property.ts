@@ -16,7 +16,17 @@ import {
 } from '../../schema/index.ts'
 import { clone } from '../../xml/clone.ts'
 
-const SCOPES = ['default', 'axis2', 'axis2-client', 'transport', 'operation', 'registry', 'system', 'trace', 'analytics'] as const
+const SCOPES = [
+  'default',
+  'axis2',
+  'axis2-client',
+  'transport',
+  'operation',
+  'registry',
+  'system',
+  'trace',
+  'analytics',
+] as const
 type Scope = (typeof SCOPES)[number]
 
 export default defineMediator({
@@ -45,14 +55,25 @@ export default defineMediator({
   },
   examples: [
     { title: 'Answer 202', xml: '<property name="FORCE_SC_ACCEPTED" value="true" scope="axis2"/>' },
-    { title: 'From the body', xml: '<property name="symbol" expression="//m:symbol" xmlns:m="http://services.samples"/>' },
-    { title: 'A part of a text', xml: '<property name="year" value="2024-05-06" pattern="(\\d+)-(\\d+)-(\\d+)" group="1"/>' },
+    {
+      title: 'From the body',
+      xml: '<property name="symbol" expression="//m:symbol" xmlns:m="http://services.samples"/>',
+    },
+    {
+      title: 'A part of a text',
+      xml: '<property name="year" value="2024-05-06" pattern="(\\d+)-(\\d+)-(\\d+)" group="1"/>',
+    },
     { title: 'Take a header away', xml: '<property name="Accept" scope="transport" action="remove"/>' },
   ],
   check({ action, source, scope }, site) {
     if (action === 'set' && source === undefined) site.missing('attribute "value" or "expression", or inline XML')
     if (scope === 'registry' || scope === 'system') {
-      site.error('not-supported', `properties of scope "${scope}" cannot be set`, site.element.offset, 'Keep the value in a local entry or in the environment.')
+      site.error(
+        'not-supported',
+        `properties of scope "${scope}" cannot be set`,
+        site.element.offset,
+        'Keep the value in a local entry or in the environment.',
+      )
     }
   },
   create({ name, action, scope, type, pattern, group, source }) {

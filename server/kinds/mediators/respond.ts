@@ -13,7 +13,8 @@ export default defineMediator({
       const { message, exchange } = ctx
       delete message.addressing.to
       message.isResponse = true
-      if (!exchange.reply(message, ctx) && exchange.hasCaller) ctx.log.warn('a second answer to the same request was ignored')
+      if (!exchange.reply(message, ctx) && exchange.hasCaller)
+        ctx.log.warn('a second answer to the same request was ignored')
       return 'done'
     },
   }),

@@ -14,7 +14,7 @@ export default defineMediator({
   fields: {
     receive: attr(dynamicRef('sequence'), { doc: 'Runs on the reply instead of the out sequence.' }),
     buildmessage: attr(flag(), { fallback: false, doc: 'Collects the body before sending instead of streaming it.' }),
-    endpoint: endpoint({ doc: 'Where to send. Absent: the message\'s `To`, or the caller for a response.' }),
+    endpoint: endpoint({ doc: "Where to send. Absent: the message's `To`, or the caller for a response." }),
   },
   examples: [
     { title: 'Through a named endpoint', xml: '<send><endpoint key="orders"/></send>' },
@@ -29,11 +29,14 @@ export default defineMediator({
         const { message, exchange } = ctx
         if (target === undefined && message.isResponse) {
           delete message.addressing.to
-          if (!exchange.reply(message, ctx) && exchange.hasCaller) ctx.log.warn('a second answer to the same request was ignored')
+          if (!exchange.reply(message, ctx) && exchange.hasCaller)
+            ctx.log.warn('a second answer to the same request was ignored')
           return 'done'
         }
         if (target === undefined && message.addressing.to === undefined) {
-          throw new IntegrationError('NO_ADDRESS', 'the message has no To address and <send> names no endpoint', { at: env.at })
+          throw new IntegrationError('NO_ADDRESS', 'the message has no To address and <send> names no endpoint', {
+            at: env.at,
+          })
         }
         return sendOut(ctx)
       },
@@ -47,7 +50,10 @@ export default defineMediator({
       if (!oneWay) exchange.expectAnswer()
       message.isResponse = false
       const reply = await (target ?? implicit).send(message, ctx, { oneWay })
-      if (reply === null) return 'done'
+      if (reply === null || oneWay) {
+        reply?.body.discard()
+        return 'done'
+      }
       ctx.message = reply
       if (receive) {
         await ctx.runtime.get(resolveRef(receive, ctx)).mediate(ctx)

@@ -19,7 +19,12 @@ export default defineMediator({
   check({ key, name, steps }, site) {
     if (key === undefined && name === undefined) site.missing('attribute "key" or "name"')
     if (key !== undefined && steps.length > 0) {
-      site.error('one-too-many', 'a sequence with a key cannot have mediators of its own', site.element.offset, 'Remove the key or the mediators.')
+      site.error(
+        'one-too-many',
+        'a sequence with a key cannot have mediators of its own',
+        site.element.offset,
+        'Remove the key or the mediators.',
+      )
     }
   },
   create({ key, steps }, env) {
