@@ -1,4 +1,22 @@
-/** What XML and JSON are in unless they say otherwise. */
+import { decodeXml } from '../xml/decode.ts'
+
+// Bytes 0x80 to 0x9F of windows-1252 by the Encoding standard. Node from 20.18.3 on decodes them as control characters
+// (nodejs/node issue 56542), so the euro sign and typographic quotes are ours to read and write.
+const WINDOWS_1252 =
+  '\u20AC\x81\u201A\u0192\u201E\u2026\u2020\u2021\u02C6\u2030\u0160\u2039\u0152\x8D\u017D\x8F' +
+  '\x90\u2018\u2019\u201C\u201D\u2022\u2013\u2014\u02DC\u2122\u0161\u203A\u0153\x9D\u017E\u0178'
+
+function isWindows1252(charset: string): boolean {
+  return /^(windows-1252|cp1252|x-cp1252)$/i.test(charset)
+}
+
+/** Text by a byte order mark, the charset given, an XML declaration, or as UTF-8; throws XmlError if it is not that. */
+export function decodeText(bytes: Uint8Array, charset?: string): string {
+  const text = decodeXml(bytes, charset)
+  if (charset === undefined || !isWindows1252(charset)) return text
+  return text.replace(/[\x80-\x9f]/g, character => WINDOWS_1252[character.charCodeAt(0) - 0x80]!)
+}
+
 export function isUtf8Name(charset: string): boolean {
   return /^utf-?8$/i.test(charset)
 }
@@ -48,7 +66,8 @@ function singleByteTable(name: string): Map<number, number> | null {
   try {
     const decoder = new TextDecoder(name)
     for (let byte = 0; byte < 256; byte++) {
-      const character = decoder.decode(Uint8Array.of(byte))
+      const decoded = decoder.decode(Uint8Array.of(byte))
+      const character = byte >= 0x80 && byte < 0xa0 && isWindows1252(name) ? WINDOWS_1252[byte - 0x80]! : decoded
       if (character.length !== 1) {
         table = null
         break

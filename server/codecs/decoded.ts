@@ -1,8 +1,8 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 import { IntegrationError, systemCode, textOf } from '../kernel/errors.ts'
 import type { Body } from '../kernel/message.ts'
-import { decodeXml } from '../xml/decode.ts'
 import { XmlError } from '../xml/xml-error.ts'
+import { decodeText } from './charset.ts'
 import { parseContentType } from './content-type.ts'
 
 /** What a body without limit of its own (one from a store) may grow to when it is decompressed. */
@@ -61,7 +61,7 @@ export function decodedText(body: Body): string {
 
 export function textOfBytes(bytes: Uint8Array, charset: string | undefined): string {
   try {
-    return decodeXml(bytes, charset)
+    return decodeText(bytes, charset)
   } catch (thrown) {
     if (thrown instanceof XmlError) {
       throw unreadable(`${thrown.reason} (line ${thrown.line}, column ${thrown.column})`, thrown)

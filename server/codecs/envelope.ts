@@ -1,10 +1,10 @@
 import type { Body, View } from '../kernel/message.ts'
 import { clone } from '../xml/clone.ts'
-import { decodeXml } from '../xml/decode.ts'
 import { parseXml } from '../xml/reader.ts'
 import { XmlDocument, XmlElement, XmlText } from '../xml/tree.ts'
 import type { XmlNode } from '../xml/tree.ts'
 import { XmlError } from '../xml/xml-error.ts'
+import { decodeText } from './charset.ts'
 import { parseContentType } from './content-type.ts'
 import type { ContentType } from './content-type.ts'
 import { beginning, decodedBytes, textOfBytes, unreadable } from './decoded.ts'
@@ -87,11 +87,14 @@ export class Envelope {
     return first?.is('Fault', this.root.uri) ? first : undefined
   }
 
-  /** Puts these nodes in place of everything in the body. */
+  /** Puts these nodes in place of everything in the body. The root of a document leaves it for good. */
   setPayload(...nodes: XmlNode[]): void {
     const { body } = this
     body.clear()
-    body.append(...nodes)
+    for (const node of nodes) {
+      if (node.parent?.kind === 'document') body.push(node)
+      else body.append(node)
+    }
   }
 
   clone(): Envelope {
@@ -178,7 +181,7 @@ function readXml(bytes: Uint8Array, type: ContentType): Envelope {
   let text = ''
   let document: XmlDocument
   try {
-    text = decodeXml(bytes, type.charset)
+    text = decodeText(bytes, type.charset)
     document = parseXml(text)
   } catch (thrown) {
     throw thrown instanceof XmlError ? malformed(thrown, text) : thrown
@@ -224,9 +227,9 @@ export function payloadElement(local: 'text' | 'binary', text: string): XmlEleme
 function plainText(bytes: Uint8Array, charset: string | undefined): string {
   if (charset !== undefined) return textOfBytes(bytes, charset)
   try {
-    return decodeXml(bytes)
+    return decodeText(bytes)
   } catch {
-    return decodeXml(bytes, 'iso-8859-1')
+    return decodeText(bytes, 'iso-8859-1')
   }
 }
 
