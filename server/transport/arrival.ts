@@ -46,6 +46,7 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   #message: Message | null = null
   #controller: AbortController | null = null
   #gone = false
+  #flow: 'to come' | 'begun' = 'to come'
 
   constructor(
     request: IncomingMessage,
@@ -61,8 +62,9 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
     this.#destination = destination
   }
 
-  /** Reads the body as far as it pays to, then runs the flow. */
+  /** Reads the body as far as it pays to, then runs the flow. The snapshot is held from here to the end of the flow. */
   begin(): void {
+    this.#destination.registry.enter()
     let length: number | undefined
     let chunked = false
     const raw = this.request.rawHeaders
@@ -122,6 +124,7 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
       this.#gone = true
       this.#body?.cut()
       this.#controller?.abort()
+      if (this.#flow === 'to come') this.#destination.registry.leave()
     } else if (this.#body?.complete === false) {
       this.#body.discard()
     }
@@ -140,6 +143,7 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   }
 
   #run(body: Uint8Array | BytePipe): void {
+    this.#flow = 'begun'
     const { request } = this
     const destination = this.#destination
     const contentType = this.#contentType
@@ -172,9 +176,19 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
       facts: this,
     })
     destination.handle(ctx, this).then(
-      () => this.answerer.flowEnded(this, ctx),
-      thrown => this.answerer.flowFailed(this, ctx, thrown),
+      () => this.#flowEnded(ctx),
+      thrown => this.#flowFailed(ctx, thrown),
     )
+  }
+
+  #flowEnded(ctx: MessageContext): void {
+    this.#destination.registry.leave()
+    this.answerer.flowEnded(this, ctx)
+  }
+
+  #flowFailed(ctx: MessageContext, thrown: unknown): void {
+    this.#destination.registry.leave()
+    this.answerer.flowFailed(this, ctx, thrown)
   }
 
   /** The SOAPAction header without its quotes, or the `action` parameter of SOAP 1.2's content type. */

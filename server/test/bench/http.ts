@@ -138,7 +138,7 @@ async function ours(backend: number, behindFastify: boolean): Promise<number> {
     },
   }
   const find = (_role: string, name: string): Proxy | undefined => (name === 'P' ? proxy : undefined)
-  const registry = { revision: 1, find, names: () => ['P'], list: () => [] } as unknown as Registry
+  const registry = { revision: 1, find, names: () => ['P'], list: () => [], enter() {}, leave() {} } as unknown as Registry
   const codecs: TransportCodecs = {
     clientFormat: () => 'soap11',
     formatReply({ body }) {
