@@ -50,7 +50,7 @@ interface Node {
  * for names, fails where the script says, and loses what was not synced when it crashes. A sync that fails drops the
  * dirty mark, as Linux does: the next sync says yes although the bytes never reached the platter.
  */
-export class ScriptedDisk implements Disk {
+export class ScriptedDisk {
   script: ((operation: DiskOperation) => DiskFault | undefined) | undefined
   capacity: number
   /** Operations so far. */
@@ -117,48 +117,51 @@ export class ScriptedDisk implements Disk {
     this.#locked = false
   }
 
-  async makeFolder(): Promise<void> {}
-
-  async list(folder: string): Promise<string[]> {
-    await this.#begin('list', folder)
-    const prefix = `${folder}/`
-    return this.names.filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
-  }
-
-  async open(path: string, how: 'read' | 'write' | 'create'): Promise<DiskFile> {
-    await this.#begin(how === 'create' ? 'create' : 'open', path)
-    if (how === 'create') {
-      if (this.#names.has(path)) throw systemError('EEXIST', path)
-      this.#names.set(path, { bytes: Buffer.alloc(0), synced: Buffer.alloc(0), dirty: new Set() })
-    }
-    return this.#file(path, this.#node(path))
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    await this.#begin('rename', from)
-    const node = this.#node(from)
-    this.#names.delete(from)
-    this.#names.set(to, node)
-  }
-
-  async remove(path: string): Promise<void> {
-    await this.#begin('remove', path)
-    this.#node(path)
-    this.#names.delete(path)
-  }
-
-  async syncFolder(path: string): Promise<void> {
-    await this.#begin('syncFolder', path)
-    this.#durable = new Map(this.#names)
-  }
-
-  async lock(folder: string): Promise<AsyncDisposable> {
-    if (this.#locked) throw new IntegrationError('JOURNAL_LOCKED', `${folder} is in use`)
-    this.#locked = true
-    const incarnation = this.#incarnation
+  /**
+   * The disk as one process sees it. After a crash or a kill nothing that process asks for ever comes back, so that its
+   * leftovers cannot touch what the next one does.
+   */
+  process(): Disk {
+    const life = this.#incarnation
+    const begin: Begin = (kind, path, bytes) => this.#begin(life, kind, path, bytes)
     return {
-      [Symbol.asyncDispose]: async () => {
-        if (incarnation === this.#incarnation) this.#locked = false
+      makeFolder: async () => {},
+      list: async folder => {
+        await begin('list', folder)
+        const prefix = `${folder}/`
+        return this.names.filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
+      },
+      open: async (path, how) => {
+        await begin(how === 'create' ? 'create' : 'open', path)
+        if (how === 'create') {
+          if (this.#names.has(path)) throw systemError('EEXIST', path)
+          this.#names.set(path, { bytes: Buffer.alloc(0), synced: Buffer.alloc(0), dirty: new Set() })
+        }
+        return this.#file(begin, path, this.#node(path))
+      },
+      rename: async (from, to) => {
+        await begin('rename', from)
+        const node = this.#node(from)
+        this.#names.delete(from)
+        this.#names.set(to, node)
+      },
+      remove: async path => {
+        await begin('remove', path)
+        this.#node(path)
+        this.#names.delete(path)
+      },
+      syncFolder: async path => {
+        await begin('syncFolder', path)
+        this.#durable = new Map(this.#names)
+      },
+      lock: async folder => {
+        if (this.#locked) throw new IntegrationError('JOURNAL_LOCKED', `${folder} is in use`)
+        this.#locked = true
+        return {
+          [Symbol.asyncDispose]: async () => {
+            if (life === this.#incarnation) this.#locked = false
+          },
+        }
       },
     }
   }
@@ -169,14 +172,11 @@ export class ScriptedDisk implements Disk {
     return node
   }
 
-  #file(path: string, node: Node): DiskFile {
-    const begin = (kind: DiskOperation['kind'], bytes = 0): Promise<number | undefined> =>
-      this.#begin(kind, path, bytes)
+  #file(begin: Begin, path: string, node: Node): DiskFile {
     return {
       size: async () => node.bytes.length,
       write: async (bytes, from, length, position) => {
-        const cut = await begin('write', length)
-        const count = Math.min(length, cut ?? length)
+        const count = Math.min(length, (await begin('write', path, length)) ?? length)
         const end = position + count
         if (end > node.bytes.length) {
           if (this.used + end - node.bytes.length > this.capacity) throw systemError('ENOSPC', path)
@@ -187,17 +187,13 @@ export class ScriptedDisk implements Disk {
         return count
       },
       read: async (into, at, length, position) => {
-        await begin('read')
+        await begin('read', path)
         const count = Math.max(0, Math.min(length, node.bytes.length - position))
         into.set(node.bytes.subarray(position, position + count), at)
         return count
       },
-      sync: async () => {
-        await this.#sync(begin('sync'), node)
-      },
-      syncData: async () => {
-        await this.#sync(begin('syncData'), node)
-      },
+      sync: () => this.#sync(begin('sync', path), node),
+      syncData: () => this.#sync(begin('syncData', path), node),
       close: async () => {},
     }
   }
@@ -206,23 +202,22 @@ export class ScriptedDisk implements Disk {
     try {
       await begun
     } catch (error) {
-      if (!this.crashed) node.dirty.clear()
+      node.dirty.clear()
       throw error
     }
-    if (node.synced.length !== node.bytes.length) {
-      node.synced = Buffer.concat([node.synced, Buffer.alloc(Math.max(0, node.bytes.length - node.synced.length))])
-    }
+    const { bytes } = node
+    if (node.synced.length < bytes.length)
+      node.synced = Buffer.concat([node.synced, Buffer.alloc(bytes.length - node.synced.length)])
     for (const page of node.dirty) {
-      node.bytes.copy(node.synced, page * PAGE, page * PAGE, Math.min((page + 1) * PAGE, node.bytes.length))
+      bytes.copy(node.synced, page * PAGE, page * PAGE, Math.min((page + 1) * PAGE, bytes.length))
     }
     node.dirty.clear()
   }
 
-  /** Lets the script decide. After a crash nothing ever comes back from the disk: the process is dead. */
-  async #begin(kind: DiskOperation['kind'], path: string, bytes = 0): Promise<number | undefined> {
-    const incarnation = this.#incarnation
+  /** Lets the script decide; the answer is where to cut a write, if at all. */
+  async #begin(life: number, kind: DiskOperation['kind'], path: string, bytes = 0): Promise<number | undefined> {
     await Promise.resolve()
-    if (incarnation !== this.#incarnation || this.crashed) return dead()
+    if (life !== this.#incarnation || this.crashed) return dead()
     this.operations++
     const fault = this.script?.({ index: this.operations, kind, path, bytes })
     if (fault === undefined) return undefined
@@ -234,6 +229,8 @@ export class ScriptedDisk implements Disk {
     throw systemError(fault, path)
   }
 }
+
+type Begin = (kind: DiskOperation['kind'], path: string, bytes?: number) => Promise<number | undefined>
 
 function dead(): Promise<never> {
   return new Promise(() => {})

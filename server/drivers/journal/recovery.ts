@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { IntegrationError, systemCode } from '../../kernel/errors.ts'
+import { IntegrationError } from '../../kernel/errors.ts'
 import type { JournalDamage } from './contracts.ts'
 import { type DiskFile, readUpTo, writeAll } from './disk.ts'
 import { EMPTY_HEAD, type Footer, readFooter } from './footer.ts'
 import { HEAD, Kind, MAGIC, MARK, PREAMBLE, RecordView, VERSION } from './format.ts'
-import { scan, type ScanVisitor, Window } from './scan.ts'
+import { scan, Window } from './scan.ts'
 import { footerName, type Segment, type SegmentFiles, segmentName } from './segments.ts'
 import type { DirectoryEntry, JournalState } from './state.ts'
 
