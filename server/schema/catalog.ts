@@ -1,11 +1,4 @@
-import type {
-  AnyArtifactKind,
-  AnyClassKind,
-  AnyEndpointKind,
-  AnyKind,
-  AnyLayerKind,
-  AnyMediatorKind,
-} from './kinds.ts'
+import type { AnyArtifactKind, AnyClassKind, AnyEndpointKind, AnyKind, AnyLayerKind, AnyMediatorKind } from './kinds.ts'
 import type { ClassRole } from './shape.ts'
 import { MEDIATOR_TAGS } from './vocabulary.ts'
 

@@ -128,7 +128,12 @@ export class ElementSite {
     for (const element of this.children('parameter')) {
       const name = attributeOf(element, 'name')?.value
       if (name === undefined) {
-        this.error('missing-attribute', 'a parameter must have a name', element.offset, 'Write <parameter name="…">value</parameter>.')
+        this.error(
+          'missing-attribute',
+          'a parameter must have a name',
+          element.offset,
+          'Write <parameter name="…">value</parameter>.',
+        )
       } else if (!this.#parameters.has(name)) {
         const given = this.#parameterText(element, name)
         if (given) others[name] = given.text
@@ -167,7 +172,12 @@ export class ElementSite {
           return decoding.env.compile(source, namespace, at)
         } catch (thrown) {
           const message = thrown instanceof Error ? thrown.message : String(thrown)
-          this.error('invalid-expression', message, offset, 'Check brackets, quotes and that every prefix is declared here.')
+          this.error(
+            'invalid-expression',
+            message,
+            offset,
+            'Check brackets, quotes and that every prefix is declared here.',
+          )
           return undefined
         }
       },
@@ -195,13 +205,15 @@ export class ElementSite {
   }
 
   missing(what: string, expected?: string): void {
-    const hint = expected === undefined ? `Add it to <${this.element.local}>.` : `Add it to <${this.element.local}>: ${expected}.`
+    const hint =
+      expected === undefined ? `Add it to <${this.element.local}>.` : `Add it to <${this.element.local}>: ${expected}.`
     this.error('missing', `<${this.element.local}> needs ${what}`, this.element.offset, hint)
   }
 
   notes(name: string, offset: number, options: { deprecated?: string; ignored?: string }): void {
     if (options.deprecated !== undefined) this.warn('deprecated', `"${name}" is deprecated`, offset, options.deprecated)
-    if (options.ignored !== undefined) this.#report('hint', 'no-effect', `"${name}" has no effect`, offset, options.ignored)
+    if (options.ignored !== undefined)
+      this.#report('hint', 'no-effect', `"${name}" has no effect`, offset, options.ignored)
   }
 
   /** Reports what no field has read: an unknown attribute is tolerated, an unknown element is not (trap H38). */
@@ -226,7 +238,12 @@ export class ElementSite {
       )
     }
     if (!this.#textRead && this.peekText() !== '') {
-      this.warn('stray-text', `text inside <${this.element.local}> has no effect: "${shorten(this.peekText())}"`, this.element.offset, 'Remove it.')
+      this.warn(
+        'stray-text',
+        `text inside <${this.element.local}> has no effect: "${shorten(this.peekText())}"`,
+        this.element.offset,
+        'Remove it.',
+      )
     }
   }
 
@@ -256,13 +273,23 @@ export class ElementSite {
     if (key) {
       const resource = this.decoding.env.resource(key.value)
       if (resource !== undefined) return { text: resource, offset: key.offset }
-      this.error('unknown-resource', `parameter "${name}": no registry entry "${key.value}"`, key.offset, 'Add the resource or write the value in place.')
+      this.error(
+        'unknown-resource',
+        `parameter "${name}": no registry entry "${key.value}"`,
+        key.offset,
+        'Add the resource or write the value in place.',
+      )
       return undefined
     }
     const given = element.ownText.trim()
     const resolved = this.decoding.env.substitute(given)
     if ('value' in resolved) return { text: resolved.value, offset }
-    this.error('unresolved', `parameter "${name}": ${resolved.problem}`, offset, 'Define the variable where the server runs.')
+    this.error(
+      'unresolved',
+      `parameter "${name}": ${resolved.problem}`,
+      offset,
+      'Define the variable where the server runs.',
+    )
     return undefined
   }
 }

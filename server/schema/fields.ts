@@ -74,7 +74,12 @@ export function evaluated(options: { doc: string }): Field<Expression | undefine
       const attribute = site.attribute('expression')
       if (!attribute) return undefined
       const bare = isJson(site) && !/^\s*(?:json-eval\(|\$\{)/.test(attribute.value)
-      return site.value(type, bare ? `json-eval(${attribute.value})` : attribute.value, attribute.offset, 'attribute "expression"')
+      return site.value(
+        type,
+        bare ? `json-eval(${attribute.value})` : attribute.value,
+        attribute.offset,
+        'attribute "expression"',
+      )
     },
     encode(value, draft) {
       if (value !== undefined) draft.attribute('expression', type, value)
@@ -144,8 +149,16 @@ export function content<T>(type: ValueType<T>, options: { doc: string; required?
 }
 
 /** One child element with fields of its own. */
-export function child<F extends Fields>(tag: string, fields: F, options: { doc: string; required: true }): Field<ConfigOf<F>>
-export function child<F extends Fields>(tag: string, fields: F, options: { doc: string }): Field<ConfigOf<F> | undefined>
+export function child<F extends Fields>(
+  tag: string,
+  fields: F,
+  options: { doc: string; required: true },
+): Field<ConfigOf<F>>
+export function child<F extends Fields>(
+  tag: string,
+  fields: F,
+  options: { doc: string },
+): Field<ConfigOf<F> | undefined>
 export function child<F extends Fields>(
   tag: string,
   fields: F,
@@ -159,7 +172,8 @@ export function child<F extends Fields>(
         if (options.required) site.missing(`element <${tag}>`)
         return undefined
       }
-      if (found.length > 1) site.error('repeated-element', `<${tag}> may stand here only once`, found[1]!.offset, 'Remove all but one.')
+      if (found.length > 1)
+        site.error('repeated-element', `<${tag}> may stand here only once`, found[1]!.offset, 'Remove all but one.')
       return site.nested(found[0]!, fields)
     },
     encode(value, draft) {
@@ -210,7 +224,10 @@ export function inlineXml(options: { doc: string; required?: true }): Field<XmlE
 /** Exactly one (or, unless `required`, at most one) of several fields; the value says which. */
 export function choice<F extends Fields>(options: F, rules: { doc: string; required: true }): Field<ChoiceOf<F>>
 export function choice<F extends Fields>(options: F, rules: { doc: string }): Field<ChoiceOf<F> | undefined>
-export function choice<F extends Fields>(options: F, rules: { doc: string; required?: true }): Field<ChoiceOf<F> | undefined> {
+export function choice<F extends Fields>(
+  options: F,
+  rules: { doc: string; required?: true },
+): Field<ChoiceOf<F> | undefined> {
   const entries = Object.entries(options)
   return {
     shape: { kind: 'choice', options, required: rules.required ?? false, doc: rules.doc },
@@ -271,7 +288,11 @@ export function labelOf(field: AnyField, key: string): string {
   }
 }
 
-function valueDoc<T>(name: string, type: ValueType<T>, options: ValueOptions & { required?: true; fallback?: T }): ValueDoc {
+function valueDoc<T>(
+  name: string,
+  type: ValueType<T>,
+  options: ValueOptions & { required?: true; fallback?: T },
+): ValueDoc {
   return {
     name,
     type: type as unknown as ValueType<never>,

@@ -1,5 +1,16 @@
 /** What a file under `kinds/` imports to describe itself. */
-export { attr, child, children, choice, content, evaluated, inlineXml, param, parameters, type ConfigOf } from './fields.ts'
+export {
+  attr,
+  child,
+  children,
+  choice,
+  content,
+  evaluated,
+  inlineXml,
+  param,
+  parameters,
+  type ConfigOf,
+} from './fields.ts'
 export {
   DEFAULT_POLICY,
   defineArtifact,
@@ -15,7 +26,16 @@ export {
   type ProcessorEnv,
   type StoreEnv,
 } from './kinds.ts'
-export { byClass, endpoint, endpointBody, endpoints, layers, steps, type EndpointNode, type StepNode } from './structure.ts'
+export {
+  byClass,
+  endpoint,
+  endpointBody,
+  endpoints,
+  layers,
+  steps,
+  type EndpointNode,
+  type StepNode,
+} from './structure.ts'
 export {
   address,
   decimal,

@@ -44,7 +44,12 @@ export interface HttpTarget {
 
 export interface HttpSender {
   /** Null for a one-way send. Rejects with an IntegrationError of the D.6 family; any status is a reply. */
-  send(request: Message, target: HttpTarget, ctx: MessageContext, options: SendOptions & { timeoutMs: number }): Promise<Message | null>
+  send(
+    request: Message,
+    target: HttpTarget,
+    ctx: MessageContext,
+    options: SendOptions & { timeoutMs: number },
+  ): Promise<Message | null>
 }
 
 /** Settings that kinds read; resolved once at start. */

@@ -85,9 +85,13 @@ function decodeStep(site: ElementSite, element: XmlElement): StepNode | undefine
     const near = isSynapse(element) ? nearest(element.local, catalog.mediatorTags()) : undefined
     site.error(
       known ? 'not-supported' : 'unknown-mediator',
-      known ? `the mediator <${element.local}> is not supported` : `Unknown mediator referenced by configuration element : ${name}`,
+      known
+        ? `the mediator <${element.local}> is not supported`
+        : `Unknown mediator referenced by configuration element : ${name}`,
       element.offset,
-      near === undefined || known ? 'The artifact is not deployed. Remove the mediator or replace it.' : `Did you mean <${near}>?`,
+      near === undefined || known
+        ? 'The artifact is not deployed. Remove the mediator or replace it.'
+        : `Did you mean <${near}>?`,
     )
     return undefined
   }
@@ -160,7 +164,18 @@ const endpointProperties = children(
   { doc: 'Set on the message before each send.' },
 )
 const keyField = attr(dynamicRef('endpoint'), { name: 'key', doc: 'The endpoint to use.' })
-const keyExpressionField = attr(expression(), { name: 'key-expression', doc: 'Gives the name of the endpoint for each message.' })
+const keyExpressionField = attr(expression(), {
+  name: 'key-expression',
+  doc: 'Gives the name of the endpoint for each message.',
+})
+
+/** What an `<endpoint>` carries besides the element of its kind; read by {@link decodeEndpoint}, walked by generators. */
+export const ENDPOINT_FIELDS = {
+  name: attr(text(), { doc: 'Name in log lines; others cannot refer to it.' }),
+  key: keyField,
+  'key-expression': keyExpressionField,
+  property: endpointProperties,
+}
 
 function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | undefined {
   const { catalog } = site.decoding.env
@@ -193,9 +208,19 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
   const [stranger] = site.remainingElements()
   const offered = catalog.endpoints().map(kind => `<${kind.tag}>`)
   if (stranger) {
-    site.error('not-supported', `the endpoint <${stranger.local}> is not supported`, stranger.offset, `Use ${offered.join(', ')} or key="…".`)
+    site.error(
+      'not-supported',
+      `the endpoint <${stranger.local}> is not supported`,
+      stranger.offset,
+      `Use ${offered.join(', ')} or key="…".`,
+    )
   } else {
-    site.error('missing', 'the endpoint says neither where to send nor which endpoint to use', site.element.offset, `Add ${offered.join(', ')} or key="…".`)
+    site.error(
+      'missing',
+      'the endpoint says neither where to send nor which endpoint to use',
+      site.element.offset,
+      `Add ${offered.join(', ')} or key="…".`,
+    )
   }
   return undefined
 }
@@ -250,7 +275,12 @@ export function byClass(role: ClassRole, options: { doc: string }): Field<ClassN
       if (!kind) {
         const near = nearest(className, catalog.classes(role))
         const message = className === '' ? `a ${role} needs a class` : `the class "${className}" is not supported`
-        site.error('unknown-class', message, attribute?.offset ?? site.element.offset, near === undefined ? `Known: ${catalog.classes(role).join(', ')}.` : `Did you mean "${near}"?`)
+        site.error(
+          'unknown-class',
+          message,
+          attribute?.offset ?? site.element.offset,
+          near === undefined ? `Known: ${catalog.classes(role).join(', ')}.` : `Did you mean "${near}"?`,
+        )
         site.otherParameters()
         return undefined
       }
@@ -281,7 +311,9 @@ export function decodeArtifact(site: ElementSite, element: XmlElement): Artifact
     const known = isSynapse(element) && ARTIFACT_TAGS.has(element.local)
     site.error(
       known ? 'not-supported' : 'unknown-artifact',
-      known ? `the artifact <${element.local}> is not supported` : `<${element.local}> is not an artifact; one of ${catalog.artifactTags().join(', ')} is expected`,
+      known
+        ? `the artifact <${element.local}> is not supported`
+        : `<${element.local}> is not an artifact; one of ${catalog.artifactTags().join(', ')} is expected`,
       element.offset,
       'Move it to a folder that is not deployed, or remove it.',
     )

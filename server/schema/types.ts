@@ -40,7 +40,8 @@ export function text(rules: { pattern?: RegExp; expected?: string } = {}): Value
     name: 'text',
     expected,
     xsd: 'xs:string',
-    parse: given => (rules.pattern && !rules.pattern.test(given) ? { problem: `expected ${expected}` } : { value: given }),
+    parse: given =>
+      rules.pattern && !rules.pattern.test(given) ? { problem: `expected ${expected}` } : { value: given },
     print: value => value,
   }
 }
@@ -56,7 +57,9 @@ export function secret(): ValueType<string> {
 
 export function int(rules: { min?: number; max?: number } = {}): ValueType<number> {
   const { min, max } = rules
-  const bounds = [min === undefined ? '' : ` of at least ${min}`, max === undefined ? '' : ` of at most ${max}`].join('')
+  const bounds = [min === undefined ? '' : ` of at least ${min}`, max === undefined ? '' : ` of at most ${max}`].join(
+    '',
+  )
   const expected = `a whole number${bounds}`
   return {
     name: 'int',
@@ -65,7 +68,8 @@ export function int(rules: { min?: number; max?: number } = {}): ValueType<numbe
     parse(given) {
       const trimmed = given.trim()
       const value = Number(trimmed)
-      const fits = /^[+-]?\d+$/.test(trimmed) && (min === undefined || value >= min) && (max === undefined || value <= max)
+      const fits =
+        /^[+-]?\d+$/.test(trimmed) && (min === undefined || value >= min) && (max === undefined || value <= max)
       return fits ? { value } : { problem: `expected ${expected}` }
     },
     print: String,
@@ -94,7 +98,9 @@ export function flag(): ValueType<boolean> {
 
 /** `enable` or `disable`. */
 export function enabled(): ValueType<boolean> {
-  return oneOfWords('enabled', 'enable or disable', 'xs:string', { enable: true, disable: false }, on => (on ? 'enable' : 'disable'))
+  return oneOfWords('enabled', 'enable or disable', 'xs:string', { enable: true, disable: false }, on =>
+    on ? 'enable' : 'disable',
+  )
 }
 
 function oneOfWords(
@@ -219,7 +225,8 @@ export function qname(): ValueType<QName> {
       const [, prefix = '', local = ''] = /^(?:([^:]*):)?(.*)$/s.exec(given.trim()) ?? []
       if (local === '') return { problem: 'expected a name' }
       const uri = prefix === '' ? '' : site.namespace(prefix)
-      if (uri === undefined) return { problem: `the prefix "${prefix}" is not declared`, hint: `Add xmlns:${prefix}="…".` }
+      if (uri === undefined)
+        return { problem: `the prefix "${prefix}" is not declared`, hint: `Add xmlns:${prefix}="…".` }
       return { value: { prefix, local, uri } }
     },
     print: value => (value.prefix === '' ? value.local : `${value.prefix}:${value.local}`),
@@ -274,7 +281,9 @@ export function dynamicText(): ValueType<Dynamic> {
 }
 
 /** A reference that is fixed, or computed for each message by an expression in braces. */
-export type DynamicRef<R extends RoleName> = Ref<R> | { readonly role: R; readonly expression: Expression; readonly at: SourceRef }
+export type DynamicRef<R extends RoleName> =
+  | Ref<R>
+  | { readonly role: R; readonly expression: Expression; readonly at: SourceRef }
 
 export function dynamicRef<R extends RoleName>(role: R): ValueType<DynamicRef<R>> {
   const fixed = ref(role)
