@@ -4,5 +4,6 @@ import type { Command } from './command.ts'
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   backend: () => import('./backend.ts'),
   broker: () => import('./broker.ts'),
+  run: () => import('./run.ts'),
   stockquote: () => import('./stockquote.ts'),
 }

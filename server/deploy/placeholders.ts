@@ -1,0 +1,51 @@
+/** Values written as `$SYSTEM:NAME`, `$FILE:key` or `${configs.key}` in artifacts (synapse-language B.3). */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+type Substituted = { readonly value: string } | { readonly problem: string }
+
+/** Replaces a value that begins with a placeholder. As in Synapse only the first is replaced and the rest dropped. */
+export function placeholders(home: string, env: NodeJS.ProcessEnv): (text: string) => Substituted {
+  const fileProperties = lazyProperties(join(home, 'conf', 'file.properties'))
+  const configProperties = lazyProperties(join(home, 'conf', 'config.properties'))
+  return text => {
+    const system = /^\$SYSTEM:([\w.-]+)/.exec(text)
+    if (system) return found(env[system[1]!], `the environment variable ${system[1]!} is not set`)
+    const file = /^\$FILE:([\w.-]+)/.exec(text)
+    if (file) return found(fileProperties(file[1]!), `conf/file.properties has no "${file[1]!}"`)
+    const config = /^\$\{configs\.([\w.-]+)\}/.exec(text)
+    if (config) {
+      const key = config[1]!
+      return found(env[key] ?? configProperties(key), `neither the environment nor conf/config.properties has "${key}"`)
+    }
+    return { value: text }
+  }
+}
+
+function found(value: string | undefined, problem: string): Substituted {
+  return value === undefined ? { problem } : { value }
+}
+
+/** Java-style `key=value` lines, read when first asked for. */
+function lazyProperties(path: string): (key: string) => string | undefined {
+  let read: Map<string, string> | undefined
+  return key => {
+    read ??= properties(path)
+    return read.get(key)
+  }
+}
+
+function properties(path: string): Map<string, string> {
+  const entries = new Map<string, string>()
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return entries
+  }
+  for (const line of text.split(/\r?\n/)) {
+    const [, key, value] = /^\s*([^#!=:\s][^=:\s]*)\s*[=:]\s*(.*)$/.exec(line) ?? []
+    if (key !== undefined && value !== undefined) entries.set(key, value.trim())
+  }
+  return entries
+}
