@@ -1,0 +1,32 @@
+import type { Clock } from '../kernel/clock.ts'
+import type { MessageContext } from '../kernel/context.ts'
+import type { XmlElement } from '../xml/tree.ts'
+import type { JsonRoot } from './jsonpath.ts'
+
+/** How expressions see a message; `codecs/` knows how to read one. The body has been collected before. */
+export interface MessageViews {
+  /** The SOAP envelope, made around anything that is none. Expressions never change it. */
+  envelope(ctx: MessageContext): XmlElement
+  header(ctx: MessageContext): XmlElement | undefined
+  body(ctx: MessageContext): XmlElement
+  /** The payload as JSON; value undefined if there is none. */
+  json(ctx: MessageContext): JsonRoot
+  /** Throws for a text that is not JSON. */
+  parseJson(text: string): JsonRoot
+  /** The JSON text of `holder[key]`, numbers as they were written. */
+  printJson(value: unknown, holder: object, key: string | number): string
+}
+
+/** What expressions need besides the message. One object for the whole server. */
+export interface ExpressionEnvironment {
+  readonly views: MessageViews
+  readonly clock: Clock
+  /** Text of a registry resource, for `get-property('registry', …)`. */
+  resource?(key: string): string | undefined
+  /** JVM-like system properties, for `$sys:` and scope `system`. */
+  systemProperty?(name: string): string | undefined
+  /** Entry of `file.properties`, for scope `file`. */
+  fileProperty?(name: string): string | undefined
+  /** Environment variable, for scope `env`. */
+  environmentVariable?(name: string): string | undefined
+}
