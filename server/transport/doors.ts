@@ -21,22 +21,18 @@ export interface OpenDoor extends Door {
   readonly server: Server
 }
 
-/** Connections of all doors together. */
-export interface ConnectionCount {
-  open: number
-}
-
+/** `connections` holds those of all doors together. */
 export async function openDoor(
   wish: PortWish,
   settings: ListenerSettings,
-  count: ConnectionCount,
+  connections: Set<Socket>,
   log: Log,
   onRequest: (door: Door) => RequestListener,
 ): Promise<OpenDoor> {
   const server = createServer(wish, settings)
   server.keepAliveTimeout = settings.keepAliveMs
   server.timeout = settings.socketTimeoutMs
-  admitConnections(server, wish, settings, count)
+  admitConnections(server, wish, settings, connections)
   server.on('clientError', (error: Error, socket) => refuseMalformed(error, socket as Socket, log))
   const port = await listen(server, wish, settings)
   server.on('error', error => log.error('the listener reported an error', { port, error }))
@@ -73,9 +69,9 @@ function createServer(wish: PortWish, settings: ListenerSettings): Server {
 }
 
 /** A connection beyond the limit hears why before it is closed, where it can: TLS would first need a handshake. */
-function admitConnections(server: Server, wish: PortWish, settings: ListenerSettings, count: ConnectionCount): void {
+function admitConnections(server: Server, wish: PortWish, settings: ListenerSettings, connections: Set<Socket>): void {
   server.on('connection', (socket: Socket) => {
-    if (count.open >= settings.maxConnections) {
+    if (connections.size >= settings.maxConnections) {
       if (wish.tls) socket.destroy()
       else {
         socket.end(
@@ -90,8 +86,8 @@ function admitConnections(server: Server, wish: PortWish, settings: ListenerSett
       }
       return
     }
-    count.open++
-    socket.once('close', () => count.open--)
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
   })
 }
 

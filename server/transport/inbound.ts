@@ -1,4 +1,5 @@
 import { METHODS, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext, Origin } from '../kernel/context.ts'
@@ -6,7 +7,7 @@ import type { Log, Proxy, Registry } from '../kernel/contracts.ts'
 import { Answerer } from './answer.ts'
 import { Arrival, type Destination, type Door } from './arrival.ts'
 import type { TransportCodecs } from './codecs.ts'
-import { openDoor, type ConnectionCount, type OpenDoor, type PortWish } from './doors.ts'
+import { openDoor, type OpenDoor, type PortWish } from './doors.ts'
 import { servicePage, servicesPage } from './pages.ts'
 import { asksForDocument, findProxy, originForm, servicePath } from './router.ts'
 import type { ListenerSettings } from './settings.ts'
@@ -57,7 +58,7 @@ class HttpListener implements Listener {
   readonly #answerer: Answerer
   readonly #pages: FastifyInstance
   readonly #services = new Map<string, Service>()
-  readonly #count: ConnectionCount = { open: 0 }
+  readonly #connections = new Set<Socket>()
   readonly #arrivals = new WeakMap<IncomingMessage, Door>()
   #doors: OpenDoor[] = []
   #inFlight = 0
@@ -81,7 +82,7 @@ class HttpListener implements Listener {
   }
 
   get connections(): number {
-    return this.#count.open
+    return this.#connections.size
   }
 
   get served(): number {
@@ -97,7 +98,7 @@ class HttpListener implements Listener {
     await this.#pages.ready()
     try {
       for (const wish of ports) {
-        this.#doors.push(await openDoor(wish, settings, this.#count, log, door => this.#onRequest(door)))
+        this.#doors.push(await openDoor(wish, settings, this.#connections, log, door => this.#onRequest(door)))
       }
     } catch (thrown) {
       await this.stop(0)
@@ -117,6 +118,8 @@ class HttpListener implements Listener {
     this.#answerer.stopping = true
     const closed = this.#doors.map(({ server }) => new Promise<void>(resolve => server.close(() => resolve())))
     for (const { server } of this.#doors) server.closeIdleConnections()
+    // Node does not count a connection as idle before its first request.
+    for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy()
     if (this.#inFlight > 0) {
       const idle = new AbortController()
       this.#whenIdle = () => idle.abort()
@@ -126,6 +129,7 @@ class HttpListener implements Listener {
       }
     }
     for (const { server } of this.#doors) server.closeAllConnections()
+    for (const socket of this.#connections) socket.destroy()
     await Promise.all(closed)
     await this.#pages.close()
   }
