@@ -36,10 +36,23 @@ export class Pace {
   #notBefore = -Infinity
   /** Cron: a firing is being worked off. */
   #firing = false
+  /** Cron: the schedule has fired since. */
+  #due = false
+  #wake: (() => void) | null = null
 
   constructor(rate: Rate, clock: Clock) {
     this.#rate = rate
     this.#clock = clock
+  }
+
+  /** Follows the schedule from now on, until the returned function is called. */
+  start(): () => void {
+    const rate = this.#rate
+    if (rate.kind === 'interval') return () => {}
+    return rate.ticks.onTick(() => {
+      this.#due = true
+      this.#wake?.()
+    })
   }
 
   /** How long a take may wait: a firing drains what is there, otherwise a message is waited for. */
@@ -51,17 +64,14 @@ export class Pace {
   async turn(signal: AbortSignal): Promise<void> {
     const rate = this.#rate
     if (rate.kind === 'cron' && !this.#firing) {
-      await rest(this.#clock, { ms: undefined, signals: [signal], wake: again => rate.ticks.onTick(again) })
+      // A firing that came while the last one was worked off is made up for, once.
+      if (!this.#due) await rest(this.#clock, { ms: undefined, signals: [signal], wake: this.#onDue })
+      this.#due = false
       this.#firing = true
       this.#count = 0
     }
     const wait = this.#notBefore - this.#clock.monotonic()
     if (wait > 0) await rest(this.#clock, { ms: wait, signals: [signal] })
-  }
-
-  /** When the next message may go, in monotonic milliseconds. */
-  get notBefore(): number {
-    return this.#notBefore
   }
 
   /** Nothing was there. */
@@ -89,6 +99,11 @@ export class Pace {
     this.#count = 0
     this.#firing = false
     this.#notBefore = rate.kind === 'interval' ? this.#startedAt + rate.interval : now
+  }
+
+  readonly #onDue = (again: () => void): (() => void) => {
+    this.#wake = again
+    return () => (this.#wake = null)
   }
 
   /** The next message has to wait at least so long. */

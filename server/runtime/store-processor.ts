@@ -31,8 +31,6 @@ export interface StoreProcessorParts {
   readonly log: Log
   /** Called once for each worker. */
   readonly handler: () => Handler
-  /** Called after it has given up by itself. */
-  readonly afterGivingUp?: (delivery: Delivery) => Promise<void>
 }
 
 /** What is wanted, as it is kept over restarts (P7). */
@@ -177,17 +175,16 @@ export class StoreProcessor implements MessageProcessor {
   }
 
   /** Called from inside a worker: the others are stopped, and nobody waits for the caller. */
-  async #giveUp(reason: string, delivery: Delivery | null): Promise<void> {
-    const { log, afterGivingUp } = this.#parts
-    if (this.#closed || this.#ending) return
-    const ending = this.#retire()
+  async #giveUp(reason: string, delivery: Delivery | null): Promise<boolean> {
+    const { log } = this.#parts
+    if (this.#closed || this.#ending) return false
+    void this.#retire()
     const blocked = delivery && { messageId: delivery.message.id, attempts: delivery.attempts }
     log.error(`Deactivating the message processor [${this.name}]: ${reason}`, { ...blocked })
     await this.#want('inactive', GAVE_UP, reason, blocked)
     this.#observe()
     log.info(`Successfully deactivated the message processor [${this.name}]`, { by: GAVE_UP, reason })
-    if (delivery && afterGivingUp) await afterGivingUp(delivery)
-    void ending
+    return true
   }
 
   /** Lets work in flight end. An operator gets the answer after `waitMs` at the latest, however slow a back end is. */

@@ -26,6 +26,8 @@ export interface Handler {
   /** One try, counted from 1. */
   attempt(delivery: Delivery, attempt: number, signal: AbortSignal): Promise<Tried>
   exhausted(delivery: Delivery, attempts: number): Promise<GivenUp>
+  /** The processor has deactivated itself because of this message. */
+  gaveUp?(delivery: Delivery): Promise<void>
 }
 
 export interface Observed {
@@ -57,8 +59,8 @@ export interface WorkerParts {
     readonly attempts: number
   }
   readonly report: (observed: Observed) => void
-  /** The worker ends for good until somebody starts it again. */
-  readonly giveUp: (reason: string, delivery: Delivery | null) => Promise<void>
+  /** Nobody but an operator can help. Resolves with false where somebody else has stopped the processor already. */
+  readonly giveUp: (reason: string, delivery: Delivery | null) => Promise<boolean>
 }
 
 /** An operator may switch a resting endpoint on before its time. */
@@ -105,6 +107,7 @@ export class Worker {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
+    const endSchedule = this.#pace.start()
     while (!signal.aborted) {
       await this.#pace.turn(signal)
       const delivery = signal.aborted ? null : await this.#next()
@@ -120,6 +123,7 @@ export class Worker {
       }
       this.#pace.ended()
     }
+    endSchedule()
     await this.#close()
   }
 
@@ -217,7 +221,6 @@ export class Worker {
         case 'settled':
           return
         case 'stuck':
-          await delivery.release()
           return this.#surrender(tried.reason, delivery)
         case 'waiting': {
           const { reason, until, wake } = tried
@@ -272,10 +275,7 @@ export class Worker {
     const { handler, maxAttempts, retry } = this.#parts
     const verdict = await handler.exhausted(delivery, maxAttempts)
     if (verdict === 'delivered') await this.#acknowledge(delivery)
-    else if (verdict !== 'settled') {
-      await delivery.release()
-      return this.#surrender(verdict.stuck, delivery)
-    }
+    else if (verdict !== 'settled') return this.#surrender(verdict.stuck, delivery)
     this.#pace.delay(retry.interval)
   }
 
@@ -314,7 +314,11 @@ export class Worker {
 
   async #surrender(reason: string, delivery: Delivery | null): Promise<void> {
     this.#stop.abort()
-    await this.#parts.giveUp(reason, delivery)
+    const { giveUp, handler } = this.#parts
+    const deactivated = await giveUp(reason, delivery)
+    // Not before: another worker of this processor would take it while it is still working.
+    await delivery?.release()
+    if (deactivated && delivery) await handler.gaveUp?.(delivery)
   }
 
   async #close(): Promise<void> {
