@@ -88,8 +88,9 @@ export class BrokerQueue {
     if (this.#dispatching) return
     this.#dispatching = true
     try {
-      for (let taker = this.#nextTaker(); taker && this.#backing.waiting > 0; taker = this.#nextTaker()) {
-        const lease = this.#backing.lease()
+      while (this.#backing.waiting > 0) {
+        const taker = this.#nextTaker()
+        const lease = taker && this.#backing.lease()
         if (!lease) return
         taker.take(new Loan(this, lease))
       }
