@@ -32,8 +32,8 @@ test('every client gets a fault in its own language', () => {
       `<soapenv:Envelope xmlns:soapenv="${S12}"><soapenv:Body><soapenv:Fault><soapenv:Code><soapenv:Value>soapenv:Receiver</soapenv:Value></soapenv:Code><soapenv:Reason><soapenv:Text xml:lang="en">store &amp; forward failed</soapenv:Text></soapenv:Reason><soapenv:Detail>the disk is full</soapenv:Detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>`,
       'application/soap+xml; charset=UTF-8',
     ],
-    ['pox', '<Exception>the disk is full</Exception>', 'application/xml; charset=UTF-8'],
-    ['none', '<Exception>the disk is full</Exception>', 'application/xml; charset=UTF-8'],
+    ['pox', '<Exception>store &amp; forward failed</Exception>', 'application/xml; charset=UTF-8'],
+    ['none', '<Exception>store &amp; forward failed</Exception>', 'application/xml; charset=UTF-8'],
     [
       'json',
       '{"Fault":{"faultcode":"soapenv:Server","faultstring":"store & forward failed","detail":"the disk is full"}}',
@@ -66,6 +66,21 @@ test('role, node and detail elements stand where the version has them', () => {
     one.childElements.map(child => child.local),
     ['faultcode', 'faultstring', 'faultactor', 'detail'],
   )
+})
+
+test('makefault for plain XML says the detail, or else the reason', () => {
+  const made = (parts: FaultParts): string => {
+    const message = new Message({ body: Body.ofBytes(Buffer.from('<a/>'), 'application/xml') })
+    setFault(message, 'pox', parts)
+    return sent(message)[0]
+  }
+  assert.equal(made({ reason: 'r', detail: 'd' }), '<Exception>d</Exception>')
+  assert.equal(
+    made({ reason: 'r', detail: parseXml('<x><e>1</e></x>').root.children }),
+    '<Exception><e>1</e></Exception>',
+  )
+  assert.equal(made({ reason: 'r', detail: '' }), '<Exception>r</Exception>')
+  assert.equal(made({ reason: 'r' }), '<Exception>r</Exception>')
 })
 
 test('a fault made from a message keeps its SOAP headers and clears NO_ENTITY_BODY', () => {

@@ -25,10 +25,14 @@ export interface FaultParts {
 /** Says of a message that it is a fault, whatever its body looks like: answered with 500 unless the flow decides. */
 const FAULT_FLAG = 'FAULT_RESPONSE'
 
-/** A whole answer, in the language of the client (P1): SOAP of its version, JSON, plain text, or an `<Exception>`. */
+/**
+ * A whole answer, in the language of the client (P1): SOAP of its version, JSON, plain text, or an `<Exception>`. Where
+ * there is room for one sentence only, it is the reason.
+ */
 export function faultReply(client: Format, parts: FaultParts): Message {
   const message = new Message({ body: Body.empty(), isResponse: true, format: client })
-  setFault(message, client, parts)
+  const hasRoom = client === 'soap11' || client === 'soap12' || client === 'json'
+  setFault(message, client, hasRoom ? parts : { reason: parts.reason })
   return message
 }
 
@@ -84,7 +88,7 @@ function factsOf({ code, reason, detail, role, node }: FaultParts): FaultFacts {
   return { code: code ?? 'Server', reason, role, node, detail: nodes, detailAttributes: [] }
 }
 
-/** Plain XML has no faults of its own: Synapse's `<Exception>`, saying the detail or else the reason. */
+/** Plain XML has no faults of its own: Synapse's `<Exception>`, saying the detail or else the reason (C.8). */
 function exceptionElement({ reason, detail }: FaultParts): XmlElement {
   const element = new XmlElement('Exception')
   if (typeof detail === 'string' || detail === undefined) element.setText(detail || reason)
