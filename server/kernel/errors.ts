@@ -41,6 +41,11 @@ export const catalogue = {
   ENDPOINT_UNKNOWN: { retryable: true, errorCode: 305100, meaning: 'No endpoint of that name is deployed.' },
   NO_ADDRESS: { retryable: false, errorCode: 101500, meaning: 'The message has no address to go to. Set the To header or name an endpoint.' },
   SOAP_FAULT: { retryable: true, errorCode: 500000, meaning: 'The reply is a SOAP fault and FORCE_ERROR_ON_SOAP_FAULT is true.' },
+  // services
+  SERVICE_UNKNOWN: { retryable: true, errorCode: 0, meaning: 'No service of that name is deployed. The page at /services/ lists those that are.' },
+  SERVICE_INACTIVE: { retryable: true, errorCode: 0, meaning: 'The service is deployed with startOnLoad="false" and refuses requests.' },
+  SERVICE_UNREACHABLE: { retryable: false, errorCode: 0, meaning: 'The service names its transports, and the one the request came by is not among them.' },
+  ANSWER_MISSING: { retryable: true, errorCode: 0, meaning: 'The flow ended and promised an answer that never came. Look for an out sequence without send or respond.' },
   // mediation
   SEQUENCE_UNKNOWN: { retryable: true, errorCode: 0, meaning: 'No sequence of that name is deployed.' },
   ENTRY_UNKNOWN: { retryable: true, errorCode: 0, meaning: 'No local entry or registry resource of that name exists.' },

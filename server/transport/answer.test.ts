@@ -198,6 +198,21 @@ test('a streamed answer is chunked, or has its length where the flow asks for th
   assert.equal(body, 'abcdef')
 })
 
+test('a streamed answer to HEAD is its header alone, and its source is let go', async t => {
+  let cancelled = false
+  const source = Object.assign(
+    (async function* () {
+      yield Buffer.from('abc')
+    })(),
+    { length: 3, cancel: () => void (cancelled = true) },
+  )
+  const { wire } = await listening(t, ctx => void ctx.exchange.reply(reply(source), ctx))
+  const client = await wire()
+  await client.send('HEAD /services/P HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').closed
+  assert.match(client.received, /Content-Length: 3\r\n[^]*\r\n\r\n$/)
+  assert.equal(cancelled, true)
+})
+
 test('a streamed answer that breaks off breaks the connection: the client must not take it for whole', async t => {
   async function* source(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('abc')

@@ -20,7 +20,7 @@ const BY_CALLER = new Set<ErrorName>(['BODY_TOO_LARGE', 'BODY_CUT_OFF', 'PAYLOAD
 
 export interface Refusal {
   readonly status: number
-  readonly code: string
+  readonly code: ErrorName
   readonly reason: string
   readonly byCaller: boolean
 }
@@ -123,7 +123,7 @@ export class Answerer {
   #answerMissing(arrival: Arrival): void {
     arrival.log.warn('a flow ended without the answer it owed; look for an out sequence without send or respond')
     const reason = `no answer came within ${this.settings.answerTimeoutMs / 1000} s`
-    this.refuse(arrival, { status: 504, code: 'SEND_TIMEOUT', reason, byCaller: false })
+    this.refuse(arrival, { status: 504, code: 'ANSWER_MISSING', reason, byCaller: false })
   }
 
   #written(arrival: Arrival, message: Message, formatted: FormattedReply): void {
@@ -180,6 +180,10 @@ export class Answerer {
       this.#end(arrival, bytes ?? null)
     } else if (stream.length === undefined && message.isOn('DISABLE_CHUNKING')) {
       void this.#collectAndWrite(arrival, status, text, headers, stream)
+    } else if (arrival.request.method === 'HEAD') {
+      stream.cancel?.()
+      this.#head(arrival, status, text, withLength(headers, stream.length))
+      this.#end(arrival, null)
     } else {
       this.#head(arrival, status, text, withLength(headers, stream.length))
       void this.#pump(arrival, stream)

@@ -231,6 +231,10 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
       case 'REMOTE_ADDR':
       case 'REMOTE_HOST':
         return plainAddress(this.#socket.remoteAddress)
+      case 'ContentType':
+        return this.#contentType === '' ? undefined : this.#contentType
+      case 'messageType':
+        return this.#contentType === '' ? undefined : this.#contentType.split(';', 1)[0]!.trim()
       case 'CHARACTER_SET_ENCODING':
         return /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(this.#contentType)?.[1]
       default:

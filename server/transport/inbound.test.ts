@@ -68,6 +68,8 @@ test('the flow finds what the request said', async t => {
   assert.equal(axis2('SERVICE_PREFIX'), 'http://x/')
   assert.equal(axis2('REMOTE_ADDR'), '127.0.0.1')
   assert.equal(axis2('CHARACTER_SET_ENCODING'), 'UTF-16')
+  assert.equal(axis2('ContentType'), 'text/xml; charset=UTF-16')
+  assert.equal(axis2('messageType'), 'text/xml')
   assert.equal(axis2('NO_ENTITY_BODY'), undefined)
   const property = (name: string): unknown => ctx.properties.get(name)
   assert.equal(property('TRANSPORT_IN_NAME'), 'http')

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext, Origin } from '../kernel/context.ts'
 import type { Log, Proxy, Registry } from '../kernel/contracts.ts'
+import type { ErrorName } from '../kernel/errors.ts'
 import { Answerer } from './answer.ts'
 import { Arrival, type Destination, type Door } from './arrival.ts'
 import type { TransportCodecs } from './codecs.ts'
@@ -201,7 +202,7 @@ class HttpListener implements Listener {
     request: IncomingMessage,
     response: ServerResponse,
     status: number,
-    code: string,
+    code: ErrorName,
     reason: string,
   ): void {
     this.#begin(door, request, response, {
