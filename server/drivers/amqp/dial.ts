@@ -111,8 +111,12 @@ export function dial(host: BrokerHost, target: AmqpTarget, clock: Clock, deadlin
     })
     connection.on('connection_error', ({ error }: EventContext) => because(refused(host, target, error)))
     connection.on('connection_close', () => because(unreachable(host, 'the broker closed the connection')))
-    connection.on('protocol_error', (error: unknown) => end(wrongProtocol(host, greeting, textOf(error))))
-    connection.on('error', (error: unknown) => end(wrongProtocol(host, greeting, textOf(error))))
+    const broke = (error: unknown): void => {
+      if (live) end(unreachable(host, `it broke the protocol: ${textOf(error)}`, error))
+      else end(wrongProtocol(host, greeting, textOf(error)))
+    }
+    connection.on('protocol_error', broke)
+    connection.on('error', broke)
     connection.on('disconnected', ({ error }: EventContext) => {
       if (error) because(lost(host, error))
     })

@@ -27,6 +27,10 @@ interface RheaReceiver {
   _incomplete?: { frames: Buffer[]; bytesSoFar?: number; tooLong?: boolean }
 }
 
+interface RheaLink {
+  readonly state: { readonly open_requests: number }
+}
+
 interface RheaReader {
   remaining(): number
 }
@@ -129,6 +133,8 @@ export class CreditedSender {
     this.#link = link
     this.#turn = turnOf(link.session)
     this.#onWritten = onWritten
+    // Behind rhea's nextTick that writes the attach: until then there is no room.
+    process.nextTick(onWritten)
   }
 
   /** Messages that may be sent now. rhea throws at the 2049th in flight, hence `available`. */
@@ -137,6 +143,8 @@ export class CreditedSender {
     const backlog = outgoing.next_delivery_id - outgoing.next_pending_delivery
     // Something from an earlier turn still waits for the peer's window: nothing would go out before it.
     if (backlog > this.#turn.unwritten || !this.#link.is_open()) return 0
+    // rhea writes transfers before attaches of the same turn, and the peer would not know the link.
+    if ((this.#link as unknown as RheaLink).state.open_requests > 0) return 0
     return Math.min(creditOf(this.#link) - this.#unwritten, outgoing.available())
   }
 
