@@ -76,6 +76,7 @@ function decodeOne(element: XmlElement, document: XmlDocument, file: string, env
     diagnostics,
     refs,
     at,
+    offsetIn: (attribute, index) => document.offsetIn(attribute, index),
   }
   const node = decodeArtifact(new ElementSite(element, decoding), element)
   const faulty = diagnostics.some(diagnostic => diagnostic.severity === 'error')

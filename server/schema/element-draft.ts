@@ -34,8 +34,9 @@ export class ElementDraft {
     return parameter
   }
 
-  text(text: string): void {
-    this.element.append(new XmlText(text))
+  text<T>(type: ValueType<T>, value: T): void {
+    this.element.append(new XmlText(type.print(value)))
+    this.#declare(value)
   }
 
   append(element: XmlElement): void {
@@ -50,7 +51,7 @@ export class ElementDraft {
     return draft
   }
 
-  /** An expression carries the prefixes it uses; they have to be declared where it stands. */
+  /** An expression or a name carries the prefixes it uses; they have to be declared where it stands. */
   #declare(value: unknown): void {
     for (const [prefix, uri] of namespacesOf(value)) this.element.declare(prefix, uri)
   }

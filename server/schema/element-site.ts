@@ -1,6 +1,7 @@
 import type { Diagnostic, Expression, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
 import { nearest } from '../kernel/nearest.ts'
-import type { XmlAttribute, XmlElement } from '../xml/tree.ts'
+import { IntegrationError } from '../kernel/errors.ts'
+import type { XmlAttribute, XmlElement, XmlText } from '../xml/tree.ts'
 import type { Catalog } from './catalog.ts'
 import type { ConfigOf, Fields } from './fields.ts'
 import type { ValueSite, ValueType } from './types.ts'
@@ -25,14 +26,22 @@ export interface Decoding {
   readonly diagnostics: Diagnostic[]
   readonly refs: Ref[]
   at(offset: number): SourceRef
+  /** Where the character `index` of a value is written. */
+  offsetIn(node: XmlAttribute | XmlText, index: number): number
 }
 
 /** Accepted on every element of the language and without effect on the flow (synapse-language B.3). */
 const EVERYWHERE = new Set(['description', 'statistics', 'trace', 'audit'])
 
-interface GivenParameter {
-  readonly text: string
+/** Where a value stands, to the character: the value of an attribute, or a text. */
+export interface Place {
   readonly offset: number
+  /** Where the character `index` of the value is written. */
+  inner(index: number): number
+}
+
+export interface GivenParameter extends Place {
+  readonly text: string
 }
 
 /** One element being decoded. Remembers what fields have read, so that the rest can be reported. */
@@ -41,12 +50,15 @@ export class ElementSite {
   readonly decoding: Decoding
   readonly #attributes = new Set<XmlAttribute>()
   readonly #elements = new Set<XmlElement>()
-  readonly #parameters = new Set<string>()
+  readonly #parameters = new Map<string, GivenParameter | undefined>()
+  readonly #tolerated: readonly string[]
   #textRead = false
 
-  constructor(element: XmlElement, decoding: Decoding) {
+  /** `tolerated` names attributes that mean nothing here and are not worth a word. */
+  constructor(element: XmlElement, decoding: Decoding, tolerated: readonly string[] = []) {
     this.element = element
     this.decoding = decoding
+    this.#tolerated = tolerated
   }
 
   get at(): SourceRef {
@@ -113,14 +125,24 @@ export class ElementSite {
     return this.element.ownText
   }
 
+  /** The last `<parameter>` of that name: as in Synapse a later one replaces an earlier one. */
   parameter(name: string): GivenParameter | undefined {
-    for (const element of this.#elementsCalled('parameter')) {
-      if (attributeOf(element, 'name')?.value !== name) continue
-      this.#parameters.add(name)
-      this.#elements.add(element)
-      return this.#parameterText(element, name)
+    if (this.#parameters.has(name)) return this.#parameters.get(name)
+    const found = this.#elementsCalled('parameter').filter(element => attributeOf(element, 'name')?.value === name)
+    const last = found.at(-1)
+    if (!last) return undefined
+    for (const element of found) this.#elements.add(element)
+    for (const element of found.slice(0, -1)) {
+      this.warn(
+        'repeated-parameter',
+        `parameter "${name}" is given again below`,
+        element.offset,
+        'This one has no effect. Keep one of them.',
+      )
     }
-    return undefined
+    const given = this.#parameterText(last, name)
+    this.#parameters.set(name, given)
+    return given
   }
 
   otherParameters(): Readonly<Record<string, string>> {
@@ -129,17 +151,30 @@ export class ElementSite {
       const name = attributeOf(element, 'name')?.value
       if (name === undefined) {
         this.error(
-          'missing-attribute',
-          'a parameter must have a name',
+          'missing',
+          'a parameter needs attribute "name"',
           element.offset,
           'Write <parameter name="…">value</parameter>.',
         )
       } else if (!this.#parameters.has(name)) {
-        const given = this.#parameterText(element, name)
+        const given = this.parameter(name)
         if (given) others[name] = given.text
       }
     }
     return others
+  }
+
+  /** Where the value of an attribute is written. */
+  placeOf(attribute: XmlAttribute): Place {
+    return {
+      offset: this.decoding.offsetIn(attribute, 0),
+      inner: index => this.decoding.offsetIn(attribute, index),
+    }
+  }
+
+  /** Where the text of the element is written, white space before it left out. */
+  get textPlace(): Place {
+    return this.#textPlaceOf(this.element)
   }
 
   // ── decoding what was found ──
@@ -149,19 +184,19 @@ export class ElementSite {
     return decodeElement(new ElementSite(element, this.decoding), fields)
   }
 
-  value<T>(type: ValueType<T>, given: string, offset: number, label: string): T | undefined {
-    const parsed = type.parse(given, this.valueSite(offset))
+  value<T>(type: ValueType<T>, given: string, place: Place, label: string): T | undefined {
+    const parsed = type.parse(given, this.#valueSite(given, place))
     if ('value' in parsed) return parsed.value
     if (parsed.problem !== '') {
       const shown = type.secret ? '' : `: "${shorten(given)}"`
-      this.error('invalid-value', `${label}${shown}: ${parsed.problem}`, offset, parsed.hint)
+      this.error('invalid-value', `${label}${shown}: ${parsed.problem}`, place.offset, parsed.hint)
     }
     return undefined
   }
 
-  valueSite(offset: number): ValueSite {
+  #valueSite(given: string, place: Place): ValueSite {
     const { element, decoding } = this
-    const at = decoding.at(offset)
+    const at = decoding.at(place.offset)
     const namespace = (prefix: string): string | undefined => element.lookupNamespace(prefix)
     return {
       at,
@@ -172,12 +207,17 @@ export class ElementSite {
           return decoding.env.compile(source, namespace, at)
         } catch (thrown) {
           const message = thrown instanceof Error ? thrown.message : String(thrown)
-          this.error(
-            'invalid-expression',
-            message,
-            offset,
-            'Check brackets, quotes and that every prefix is declared here.',
-          )
+          if (thrown instanceof IntegrationError && thrown.code === 'NOT_SUPPORTED') {
+            this.error('not-supported', message, place.offset)
+          } else {
+            const where = place.inner(Math.max(0, given.indexOf(source)) + syntaxErrorIn(source, thrown))
+            this.error(
+              'invalid-expression',
+              message,
+              where,
+              'Check brackets, quotes and that every prefix is declared here.',
+            )
+          }
           return undefined
         }
       },
@@ -220,7 +260,8 @@ export class ElementSite {
   reportRest(fields: Fields): void {
     for (const attribute of this.element.attributes) {
       if (this.#attributes.has(attribute) || attribute.uri !== '' || EVERYWHERE.has(attribute.local)) continue
-      const near = nearest(attribute.local, knownNames(fields, 'attribute'))
+      if (this.#tolerated.includes(attribute.local)) continue
+      const near = nearest(attribute.local, knownNames(fields, 'attribute', this.decoding.env.catalog))
       this.warn(
         'unknown-attribute',
         `<${this.element.local}> has no attribute "${attribute.local}"`,
@@ -229,7 +270,7 @@ export class ElementSite {
       )
     }
     for (const element of this.remainingElements()) {
-      const near = nearest(element.local, knownNames(fields, 'child'))
+      const near = nearest(element.local, knownNames(fields, 'child', this.decoding.env.catalog))
       this.error(
         'unknown-element',
         `<${this.element.local}> cannot contain <${qualified(element)}>`,
@@ -238,10 +279,11 @@ export class ElementSite {
       )
     }
     if (!this.#textRead && this.peekText() !== '') {
+      const shown = shorten(this.peekText())
       this.warn(
         'stray-text',
-        `text inside <${this.element.local}> has no effect: "${shorten(this.peekText())}"`,
-        this.element.offset,
+        `text inside <${this.element.local}> has no effect: "${shown}"`,
+        this.textPlace.offset,
         'Remove it.',
       )
     }
@@ -265,32 +307,44 @@ export class ElementSite {
     return this.element.childElements.filter(element => element.local === tag && isSynapse(element))
   }
 
+  #textPlaceOf(element: XmlElement): Place {
+    const text = element.children.find((child): child is XmlText => child.kind === 'text' && child.value.trim() !== '')
+    if (!text) return { offset: element.offset, inner: () => element.offset }
+    const before = text.value.length - text.value.trimStart().length
+    const inner = (index: number): number => this.decoding.offsetIn(text, before + index)
+    return { offset: inner(0), inner }
+  }
+
   #parameterText(element: XmlElement, name: string): GivenParameter | undefined {
-    const offset = element.offset
     const expression = attributeOf(element, 'expression')
-    if (expression) return { text: expression.value, offset: expression.offset }
+    if (expression) return { text: expression.value, ...this.placeOf(expression) }
     const key = attributeOf(element, 'key')
     if (key) {
       const resource = this.decoding.env.resource(key.value)
-      if (resource !== undefined) return { text: resource, offset: key.offset }
+      const place = this.placeOf(key)
+      if (resource !== undefined) return { text: resource, offset: place.offset, inner: () => place.offset }
       this.error(
         'unknown-resource',
         `parameter "${name}": no registry entry "${key.value}"`,
-        key.offset,
+        place.offset,
         'Add the resource or write the value in place.',
       )
       return undefined
     }
     const given = element.ownText.trim()
+    const place = this.#textPlaceOf(element)
     const resolved = this.decoding.env.substitute(given)
-    if ('value' in resolved) return { text: resolved.value, offset }
-    this.error(
-      'unresolved',
-      `parameter "${name}": ${resolved.problem}`,
-      offset,
-      'Define the variable where the server runs.',
-    )
-    return undefined
+    if (!('value' in resolved)) {
+      const hint = 'Define the variable where the server runs.'
+      this.error('unresolved', `parameter "${name}": ${resolved.problem}`, place.offset, hint)
+      return undefined
+    }
+    // What was put in the place of a variable has no characters of its own to point at.
+    return {
+      text: resolved.value,
+      offset: place.offset,
+      inner: resolved.value === given ? place.inner : () => place.offset,
+    }
   }
 }
 
@@ -312,6 +366,15 @@ export function attributeOf(element: XmlElement, name: string): XmlAttribute | u
   return element.attributeNode(name)
 }
 
+/** How far into `source` a compiler found the mistake; compilers count from the first character that means something. */
+function syntaxErrorIn(source: string, thrown: unknown): number {
+  const offset = ((thrown as Error).cause as { offset?: unknown } | undefined)?.offset
+  if (typeof offset !== 'number') return 0
+  const trimmed = source.trimStart()
+  const opening = /^json-eval\(\s*["']?/.exec(trimmed)?.[0].length ?? 0
+  return source.length - trimmed.length + opening + offset
+}
+
 function qualified(element: XmlElement): string {
   return isSynapse(element) ? element.local : `{${element.uri}}${element.local}`
 }
@@ -320,12 +383,28 @@ function shorten(given: string): string {
   return given.length > 60 ? `${given.slice(0, 57)}…` : given
 }
 
-function knownNames(fields: Fields, kind: 'attribute' | 'child'): string[] {
-  const names: string[] = []
-  for (const [key, { shape }] of Object.entries(fields)) {
-    if (kind === 'attribute' && shape.kind === 'attribute') names.push(shape.name === '' ? key : shape.name)
-    else if (kind === 'child' && shape.kind === 'child') names.push(shape.tag)
-    else if (shape.kind === 'choice') names.push(...knownNames(shape.options as Fields, kind))
-  }
-  return names
+function knownNames(fields: Fields, kind: 'attribute' | 'child', catalog: Catalog): string[] {
+  return Object.entries(fields).flatMap(([key, { shape }]) => {
+    if (shape.kind === 'choice') return knownNames(shape.options as Fields, kind, catalog)
+    if (kind === 'attribute') {
+      if (shape.kind === 'attribute') return [shape.name === '' ? key : shape.name]
+      return shape.kind === 'byClass' ? ['class'] : []
+    }
+    switch (shape.kind) {
+      case 'child':
+        return [shape.tag]
+      case 'endpoint':
+        return ['endpoint']
+      case 'endpointBody':
+        return ['property', ...catalog.endpoints().map(({ tag }) => tag)]
+      case 'layers':
+        return catalog.layers().map(({ tag }) => tag)
+      case 'parameter':
+      case 'parameters':
+      case 'byClass':
+        return ['parameter']
+      default:
+        return []
+    }
+  })
 }

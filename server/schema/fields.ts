@@ -53,7 +53,9 @@ export function attr<T>(
         return options.fallback
       }
       site.notes(nameOf(key), attribute.offset, options)
-      return site.value(type, attribute.value, attribute.offset, `attribute "${nameOf(key)}"`) ?? options.fallback
+      return (
+        site.value(type, attribute.value, site.placeOf(attribute), `attribute "${nameOf(key)}"`) ?? options.fallback
+      )
     },
     encode(value, draft, key) {
       if (value !== undefined && !isFallback(value, options.fallback, type)) draft.attribute(nameOf(key), type, value)
@@ -73,13 +75,12 @@ export function evaluated(options: { doc: string }): Field<Expression | undefine
     decode(site) {
       const attribute = site.attribute('expression')
       if (!attribute) return undefined
-      const bare = isJson(site) && !/^\s*(?:json-eval\(|\$\{)/.test(attribute.value)
-      return site.value(
-        type,
-        bare ? `json-eval(${attribute.value})` : attribute.value,
-        attribute.offset,
-        'attribute "expression"',
-      )
+      const place = site.placeOf(attribute)
+      if (!isJson(site) || /^\s*(?:json-eval\(|\$\{)/.test(attribute.value)) {
+        return site.value(type, attribute.value, place, 'attribute "expression"')
+      }
+      const inner = (index: number): number => place.inner(Math.max(0, index - 'json-eval('.length))
+      return site.value(type, `json-eval(${attribute.value})`, { ...place, inner }, 'attribute "expression"')
     },
     encode(value, draft) {
       if (value !== undefined) draft.attribute('expression', type, value)
@@ -106,7 +107,7 @@ export function param<T>(
         return options.fallback
       }
       site.notes(name, given.offset, options)
-      return site.value(type, given.text, given.offset, `parameter "${name}"`) ?? options.fallback
+      return site.value(type, given.text, given, `parameter "${name}"`) ?? options.fallback
     },
     encode(value, draft) {
       if (value !== undefined && !isFallback(value, options.fallback, type)) draft.parameter(name, type, value)
@@ -139,10 +140,10 @@ export function content<T>(type: ValueType<T>, options: { doc: string; required?
         if (options.required) site.missing('text', type.expected)
         return undefined
       }
-      return site.value(type, given, site.element.offset, `<${site.element.local}>`)
+      return site.value(type, given, site.textPlace, `<${site.element.local}>`)
     },
     encode(value, draft) {
-      if (value !== undefined) draft.text(type.print(value))
+      if (value !== undefined) draft.text(type, value)
     },
     present: site => site.peekText() !== '',
   }

@@ -95,7 +95,7 @@ function decodeStep(site: ElementSite, element: XmlElement): StepNode | undefine
     )
     return undefined
   }
-  const inner = new ElementSite(element, site.decoding)
+  const inner = new ElementSite(element, site.decoding, ['name'])
   const config = decodeElement(inner, kind.fields)
   kind.check?.(config, inner)
   return { kind, config, at: inner.at }
@@ -114,7 +114,7 @@ export function endpoint(options: { doc: string; required?: true }): Field<Endpo
   return {
     shape: { kind: 'endpoint', doc: options.doc, required: options.required ?? false },
     decode(site) {
-      const [element] = site.children('endpoint')
+      const element = onlyOne(site, 'endpoint')
       if (!element) {
         if (options.required) site.missing('element <endpoint>')
         return undefined
@@ -126,6 +126,13 @@ export function endpoint(options: { doc: string; required?: true }): Field<Endpo
     },
     present: site => site.hasChild('endpoint'),
   }
+}
+
+/** The child element of that name; further ones are reported. */
+function onlyOne(site: ElementSite, tag: string): XmlElement | undefined {
+  const [first, second] = site.children(tag)
+  if (second) site.error('repeated-element', `<${tag}> may stand here only once`, second.offset, 'Remove all but one.')
+  return first
 }
 
 /** The inside of an `<endpoint>` element: what the artifact kind of that name consists of. */
@@ -186,7 +193,7 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
   const named = anonymous && name !== undefined ? { name } : {}
   // Inside an artifact the artifact's own decoding reports what is left over.
   const finish = (node: EndpointNode | undefined): EndpointNode | undefined => {
-    if (anonymous) site.reportRest({})
+    if (anonymous) site.reportRest(ENDPOINT_FIELDS)
     return node
   }
   if (site.hasAttribute('key')) {
@@ -197,8 +204,15 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
     const computed = keyExpressionField.decode(site, 'key-expression')
     return finish(computed && { at, ...named, target: { role: 'endpoint', expression: computed, at }, properties })
   }
+  const template = site.attribute('template')
+  if (template) {
+    site.error('not-supported', 'endpoint templates are not supported', template.offset, 'Write the endpoint in place.')
+    site.attribute('uri')
+    site.otherParameters()
+    return finish(undefined)
+  }
   for (const kind of catalog.endpoints()) {
-    const [element] = site.children(kind.tag)
+    const element = onlyOne(site, kind.tag)
     if (!element) continue
     const inner = new ElementSite(element, site.decoding)
     const config = decodeElement(inner, kind.fields)
@@ -247,7 +261,7 @@ export function layers(options: { doc: string }): Field<readonly LayerNode[]> {
     decode(site) {
       const nodes: LayerNode[] = []
       for (const kind of site.decoding.env.catalog.layers()) {
-        const [element] = site.children(kind.tag)
+        const element = onlyOne(site, kind.tag)
         if (!element) continue
         const inner = new ElementSite(element, site.decoding)
         const config = decodeElement(inner, kind.fields)
@@ -278,7 +292,7 @@ export function byClass(role: ClassRole, options: { doc: string }): Field<ClassN
         site.error(
           'unknown-class',
           message,
-          attribute?.offset ?? site.element.offset,
+          attribute ? site.placeOf(attribute).offset : site.element.offset,
           near === undefined ? `Known: ${catalog.classes(role).join(', ')}.` : `Did you mean "${near}"?`,
         )
         site.otherParameters()

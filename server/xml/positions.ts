@@ -16,3 +16,15 @@ export function positionIn(starts: readonly number[], offset: number): { line: n
   }
   return { line: low + 1, column: offset - starts[low]! + 1 }
 }
+
+/** The offset behind `count` characters of resolved text: a reference or a CRLF stands for one of them. */
+export function skipCharacters(source: string, start: number, count: number): number {
+  let at = start
+  for (let left = count; left > 0 && at < source.length; left--) {
+    if (source[at] === '&') {
+      const end = source.indexOf(';', at)
+      at = end < 0 ? at + 1 : end + 1
+    } else at += source[at] === '\r' && source[at + 1] === '\n' ? 2 : 1
+  }
+  return at
+}

@@ -1,5 +1,5 @@
 import { XML_NAMESPACE } from './names.ts'
-import { lineStarts, positionIn } from './positions.ts'
+import { lineStarts, positionIn, skipCharacters } from './positions.ts'
 
 /** What may be a child of an element. */
 export type XmlNode = XmlElement | XmlText | XmlComment | XmlPi
@@ -46,6 +46,17 @@ export class XmlDocument {
   positionOf(offset: number): { line: number; column: number } {
     this.#lineStarts ??= lineStarts(this.#source)
     return positionIn(this.#lineStarts, offset)
+  }
+
+  /** Where in the source the character `index` of an attribute's value, or of a text, is written. */
+  offsetIn(node: XmlAttribute | XmlText, index = 0): number {
+    if (node.offset < 0) return -1
+    const start =
+      node.kind === 'text'
+        ? node.offset + (node.cdata ? '<![CDATA['.length : 0)
+        : node.offset +
+          /^[^=]*=\s*["']/.exec(this.#source.slice(node.offset, node.offset + node.name.length + 64))![0].length
+    return node.kind === 'text' && node.cdata ? start + index : skipCharacters(this.#source, start, index)
   }
 }
 

@@ -147,8 +147,13 @@ function row(value: ValueDoc): string {
   return `| \`${name}\` | ${cell(type.expected)} | ${cell(standard)} | ${cell(notes.join(' '))} |`
 }
 
+/** Inside a table; outside code an element would be taken for HTML. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  const plain = text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  return plain
+    .split('`')
+    .map((part, index) => (index % 2 === 0 ? part.replaceAll('<', '&lt;') : part))
+    .join('`')
 }
 
 /** Source indentation is not part of the text. */
