@@ -34,6 +34,7 @@ export class Pace {
   #startedAt = -Infinity
   #count = 0
   #notBefore = -Infinity
+  #delayedUntil = -Infinity
   /** Cron: a firing is being worked off. */
   #firing = false
   /** Cron: the schedule has fired since. */
@@ -70,7 +71,7 @@ export class Pace {
       this.#firing = true
       this.#count = 0
     }
-    const wait = this.#notBefore - this.#clock.monotonic()
+    const wait = Math.max(this.#notBefore, this.#delayedUntil) - this.#clock.monotonic()
     if (wait > 0) await rest(this.#clock, { ms: wait, signals: [signal] })
   }
 
@@ -108,6 +109,6 @@ export class Pace {
 
   /** The next message has to wait at least so long. */
   delay(ms: number): void {
-    this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + ms)
+    this.#delayedUntil = this.#clock.monotonic() + ms
   }
 }

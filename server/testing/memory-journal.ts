@@ -4,6 +4,7 @@ import type {
   JournalLedger,
   JournalQueue,
   JournalStatus,
+  JournalTable,
   Json,
   Lease,
   QueueEntry,
@@ -53,7 +54,7 @@ export class MemoryJournal implements Journal {
     return queue
   }
 
-  table(): never {
+  table(_name: string): JournalTable {
     throw new TypeError('this journal keeps no tables')
   }
 
