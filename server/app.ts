@@ -20,7 +20,7 @@ import type { Journal } from './drivers/journal/contracts.ts'
 import { openJournal } from './drivers/journal/journal.ts'
 import { expressionCompiler } from './expr/expression.ts'
 import type { Clock } from './kernel/clock.ts'
-import type { MessageContext } from './kernel/context.ts'
+import type { MessageContext, Origin } from './kernel/context.ts'
 import type { Diagnostic, Endpoint, Log } from './kernel/contracts.ts'
 import { asIntegrationError, IntegrationError, textOf } from './kernel/errors.ts'
 import { noteFault } from './kernel/flow.ts'
@@ -271,7 +271,7 @@ class HoldfastApp implements App {
       log: this.#log.child({ category: 'Listener' }),
       clock,
       codecs: transportCodecs,
-      onMain: handleMain,
+      main: { origin: MAIN, handle: handleMain },
     })
   }
 
@@ -304,10 +304,7 @@ class HoldfastApp implements App {
       const loaded = this.#loader!.load()
       if (loaded.digest === this.#digest) return
       const linked = link(loaded.files, this.#deployer!.origins)
-      const report = await this.#deployer!.apply({
-        ...linked,
-        diagnostics: [...loaded.diagnostics, ...linked.diagnostics],
-      })
+      const report = await this.#deployer!.apply(linked)
       this.#digest = loaded.digest
       this.#sayDiagnostics(report.diagnostics)
       this.#report = report
@@ -414,7 +411,22 @@ async function readAddressed(request: Message): Promise<void> {
   if (found) Object.assign(addressing, found.addressing)
 }
 
-/** Requests no service claims, and replies to what they sent: the sequence `main`, in both directions. */
+/** A reply to what `main` has sent runs `main` again, in the other direction (synapse-language B.6). */
+const MAIN: Origin = {
+  label: 'main',
+  kind: 'main',
+  name: 'main',
+  onReply: {
+    mediate(ctx) {
+      const main = ctx.runtime.find('sequence', 'main')
+      if (main) return main.mediate(ctx)
+      ctx.exchange.reply(ctx.message, ctx)
+      return 'done'
+    },
+  },
+}
+
+/** Requests no service claims. */
 async function handleMain(ctx: MessageContext): Promise<void> {
   const main = ctx.runtime.find('sequence', 'main')
   if (!main) {

@@ -63,7 +63,9 @@ export async function listening(t: TestContext, flow: Flow, options: RigOptions 
     log,
     clock: options.clock ?? systemClock,
     codecs: plainCodecs,
-    ...(onMain && { onMain: async ctx => onMain(ctx) }),
+    ...(onMain && {
+      main: { origin: { label: 'main', kind: 'main', name: 'main' }, handle: async ctx => onMain(ctx) },
+    }),
   })
   const wires: Wire[] = []
   t.after(async () => {

@@ -22,7 +22,7 @@ export interface ListenerParts {
   readonly clock: Clock
   readonly codecs: TransportCodecs
   /** What no service claims; absent, it is answered 404. */
-  readonly onMain?: (ctx: MessageContext) => Promise<void>
+  readonly main?: { readonly origin: Origin; handle(ctx: MessageContext): Promise<void> }
 }
 
 export interface Listener extends AsyncDisposable {
@@ -304,16 +304,16 @@ class HttpListener implements Listener {
   }
 
   #toMain(request: IncomingMessage, response: ServerResponse): void {
-    const { onMain, log, registry } = this.#parts
+    const { main, log, registry } = this.#parts
     const door = this.#arrivals.get(request)!
     const arrival = new Arrival(request, response, door, this.#answerer, {
-      origin: MAIN,
+      origin: main?.origin ?? MAIN,
       log,
       registry: registry(),
       rest: '',
       handle: async (ctx, arrival) => {
-        if (onMain) {
-          await onMain(ctx)
+        if (main) {
+          await main.handle(ctx)
           return
         }
         ctx.message.body.discard()

@@ -27,7 +27,8 @@ export default defineMediator({
       needsBody: buildmessage || dynamicNeedsBody(receive),
       mediate(ctx) {
         const { message, exchange } = ctx
-        if (target === undefined && message.isResponse) {
+        if (target === undefined && (message.isResponse || ctx.isOn('RESPONSE'))) {
+          message.isResponse = true
           delete message.addressing.to
           if (!exchange.reply(message, ctx) && exchange.hasCaller)
             ctx.log.warn('a second answer to the same request was ignored')

@@ -32,7 +32,6 @@ export default defineMediator({
         const message = capture(ctx, services.payloads, services.clock.now())
         const holder = await keep(message, first, ctx)
         if (ctx.log.debugOn) ctx.log.debug('message stored', { store: holder.name, messageId: message.id })
-        ctx.exchange.expectAnswer()
         return 'next'
       },
     }
