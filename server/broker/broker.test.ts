@@ -414,7 +414,7 @@ test('hostile bytes end their own connection and nothing else', async () => {
   const hostile = [
     Buffer.from('GET / HTTP/1.1\r\n\r\n'),
     Buffer.from('414d515000000901', 'hex'),
-    Buffer.from(header + '00000000', 'hex'),
+    Buffer.from(header + '00'.repeat(16), 'hex'),
     Buffer.from(header + 'ffffffff02000000', 'hex'),
     Buffer.from(header + frame('00'.repeat(20_000)), 'hex'),
     Buffer.from(header + frame('005310d0ffffffffffffffff'), 'hex'),

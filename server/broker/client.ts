@@ -8,6 +8,7 @@ import {
   afterOutcomes,
   corkBursts,
   limitFrames,
+  loginFailed,
   noticeCoordinators,
   onFlow,
   stopTimers,
@@ -92,7 +93,10 @@ export class Client {
       opening.cancel()
       this.#closed()
     })
-    connection.on('connection_open', () => opening.cancel())
+    connection.on('connection_open', () => {
+      opening.cancel()
+      socket.off('data', loginRead)
+    })
     connection.on('session_open', ({ session }: EventContext) => this.#sessionOpened(session!))
     connection.on('session_close', ({ session }: EventContext) => afterOutcomes(() => this.#sessionEnded(session!)))
     connection.on('sender_open', ({ sender }: EventContext) => this.#consumerCame(sender!))
@@ -107,6 +111,11 @@ export class Client {
     for (const event of ['connection_error', 'session_error', 'sender_error', 'receiver_error', 'disconnected'])
       connection.on(event, () => {})
     connection['accept'](socket)
+    // Behind rhea's own listener. It leaves a connection open for as many guesses as somebody likes to make.
+    const loginRead = (): void => {
+      if (loginFailed(connection)) socket.end()
+    }
+    socket.on('data', loginRead)
   }
 
   /** Tells the client to go elsewhere; its unsettled messages are given back uncounted. */

@@ -49,6 +49,9 @@ const WIDEST_DISPOSITION = 65_536
 
 const COORDINATOR = 0x30
 
+/** Protocol id of the SASL layer. */
+const SASL = 3
+
 refuseHollowArrays()
 
 /** An array of a type without width takes no bytes, so its count alone decides how much memory rhea allots. */
@@ -228,6 +231,15 @@ export function corkBursts<S extends Socket>(socket: S): S {
     return write(...all)
   }) as S['write']
   return socket
+}
+
+/** Whether a client of ours was refused: rhea tells it so and nobody else. */
+export function loginFailed(connection: Connection): boolean {
+  interface SaslServer {
+    readonly outcome?: number
+  }
+  const layer = connection['sasl_transport'] as (SaslServer & { transports?: Record<number, SaslServer> }) | undefined
+  return Boolean((layer?.transports?.[SASL] ?? layer)?.outcome)
 }
 
 /** PLAIN in UTF-8: rhea counts characters where the protocol counts bytes, and cuts such a password short. */

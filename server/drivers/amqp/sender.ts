@@ -8,6 +8,9 @@ import { afterOutcomes, CreditedSender, onFlow } from './rhea.ts'
 
 const FULL = 'amqp:resource-limit-exceeded'
 
+/** Sent messages are taken off the front of the line in lots: one by one would copy the line each time. */
+const TIDY = 1000
+
 interface Send {
   readonly bytes: Buffer
   readonly resolve: () => void
@@ -28,7 +31,9 @@ class SendingLink {
   readonly #link: Sender
   readonly #out: CreditedSender
   readonly #inFlight = new Map<Delivery, Send>()
+  /** In order; those in front of `#next` have been sent. */
   #waiting: Send[] = []
+  #next = 0
   #over: IntegrationError | null = null
   readonly #forget: () => void
 
@@ -91,14 +96,13 @@ class SendingLink {
   }
 
   #pump(): void {
-    if (this.#over || this.#waiting.length === 0) return
-    let taken = 0
-    for (let room = this.#out.room; room > 0 && taken < this.#waiting.length; room--) {
-      const send = this.#waiting[taken++]!
+    if (this.#over || this.#next === this.#waiting.length) return
+    for (let room = this.#out.room; room > 0 && this.#next < this.#waiting.length; room--) {
+      const send = this.#waiting[this.#next++]!
       send.delivery = this.#out.send(send.bytes)
       this.#inFlight.set(send.delivery, send)
     }
-    if (taken > 0) this.#waiting = this.#waiting.slice(taken)
+    if (this.#next === this.#waiting.length || this.#next > TIDY) this.#waiting = this.#notSent()
   }
 
   #confirmed(delivery: Delivery): void {
@@ -106,7 +110,7 @@ class SendingLink {
     if (!send) return
     this.#fullness(false)
     send.resolve()
-    if (this.#waiting.length > 0) this.#pump()
+    this.#pump()
   }
 
   #refused(delivery: Delivery): void {
@@ -135,10 +139,16 @@ class SendingLink {
       send.timer = this.#clock.after(creditMs, () => this.#late(send, 0))
       return
     }
-    this.#waiting = this.#waiting.filter(other => other !== send)
+    this.#waiting = this.#notSent().filter(other => other !== send)
     const why = 'it lets nothing be sent (the queue is full, paused, or its disk is)'
     this.#fullness(true, why)
     send.reject(this.#failure(why))
+  }
+
+  #notSent(): Send[] {
+    const rest = this.#waiting.slice(this.#next)
+    this.#next = 0
+    return rest
   }
 
   #take(delivery: Delivery): Send | undefined {
@@ -153,7 +163,7 @@ class SendingLink {
     if (this.#over) return
     this.#over = why
     this.#forget()
-    const waiting = this.#waiting
+    const waiting = this.#notSent()
     this.#waiting = []
     const inFlight = [...this.#inFlight.values()]
     this.#inFlight.clear()
