@@ -45,6 +45,7 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   #body: RequestBody | null = null
   #message: Message | null = null
   #controller: AbortController | null = null
+  #abortListeners: Set<() => void> | null = null
   #gone = false
   #flow: 'to come' | 'begun' = 'to come'
 
@@ -111,6 +112,19 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
     return this.#message
   }
 
+  get aborted(): boolean {
+    return this.#gone
+  }
+
+  onAbort(listener: () => void): void {
+    this.#abortListeners ??= new Set()
+    this.#abortListeners.add(listener)
+  }
+
+  offAbort(listener: () => void): void {
+    this.#abortListeners?.delete(listener)
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#gone) this.#controller.abort()
@@ -124,6 +138,9 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
       this.#gone = true
       this.#body?.cut()
       this.#controller?.abort()
+      const listeners = this.#abortListeners
+      this.#abortListeners = null
+      if (listeners) for (const listener of listeners) listener()
       if (this.#flow === 'to come') this.#destination.registry.leave()
     } else if (this.#body?.complete === false) {
       this.#body.discard()

@@ -41,7 +41,7 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
           extra: deliveryHeaders(options),
           preserve: settings.preserveHeaders,
           timeoutMs: options.timeoutMs,
-          signal: ctx.signal,
+          signal: ctx.abort,
           oneWay: options.oneWay,
         }),
       )

@@ -308,6 +308,24 @@ test('a request is given up when its signal aborts, before or after it was sent'
   await assert.rejects(client.request(post(url, { signal: controller.signal })), { code: 'SEND_FAILED' })
 })
 
+test('a request can be given up without an AbortSignal, and does not listen on once it is over', async t => {
+  const listeners = new Set<() => void>()
+  const lazy = {
+    signal: new AbortController().signal,
+    aborted: false,
+    onAbort: (listener: () => void) => void listeners.add(listener),
+    offAbort: (listener: () => void) => void listeners.delete(listener),
+  }
+  const { url, asked } = await silent(t)
+  const client = clientFor(t)
+  const failed = assert.rejects(client.request(post(url, { signal: lazy })), { code: 'SEND_FAILED' })
+  await asked
+  assert.equal(listeners.size, 1)
+  for (const listener of listeners) listener()
+  await failed
+  assert.equal(listeners.size, 0)
+})
+
 test('the wire shows what the control properties ask for', async t => {
   let seen = ''
   const url = await backEnd(t, (received, socket) => {

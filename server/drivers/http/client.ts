@@ -1,6 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { buildConnector, Pool, type Dispatcher } from 'undici'
 import type { Clock } from '../../kernel/clock.ts'
+import type { LazySignal } from '../../kernel/context.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import type { ByteSource } from '../../kernel/message.ts'
 import { http10 } from './connectors.ts'
@@ -27,7 +28,7 @@ export interface HttpRequest {
   readonly body: Uint8Array | ByteSource | null
   /** Until the reply has begun, or is complete if it is small. Absent or 0: no limit of ours. */
   readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: AbortSignal | LazySignal | undefined
   /** Resolves when the back end's status is known; whatever body follows is thrown away. */
   readonly oneWay?: boolean | undefined
   /** Speaks HTTP/1.0. */

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { BytePipe, type Tap } from '../../kernel/byte-pipe.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { LazySignal } from '../../kernel/context.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import type { ByteSource } from '../../kernel/message.ts'
 import { exchangeFailure, type Phase } from './failures.ts'
@@ -22,7 +23,7 @@ export interface ExchangeParts {
   readonly clock: Clock
   readonly timeoutMs: number
   readonly stallMs: number
-  readonly signal: AbortSignal | undefined
+  readonly signal: AbortSignal | LazySignal | undefined
   readonly oneWay: boolean
   /** The reply to HEAD declares the length of a body it does not have. */
   readonly head: boolean
@@ -71,7 +72,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
     if (timeoutMs > 0) this.#timer = parts.clock.after(timeoutMs, () => this.#timedOut())
     if (signal) {
       this.#onAbort = () => this.#giveUp(callerGone(parts.address, signal))
-      signal.addEventListener('abort', this.#onAbort, { once: true })
+      if (signal instanceof AbortSignal) signal.addEventListener('abort', this.#onAbort, { once: true })
+      else signal.onAbort(this.#onAbort)
     }
   }
 
@@ -220,7 +222,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
     this.#timer?.cancel()
     this.#timer = null
     if (this.#onAbort) {
-      this.#parts.signal!.removeEventListener('abort', this.#onAbort)
+      const signal = this.#parts.signal!
+      if (signal instanceof AbortSignal) signal.removeEventListener('abort', this.#onAbort)
+      else signal.offAbort(this.#onAbort)
       this.#onAbort = null
     }
   }
@@ -249,14 +253,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
   }
 }
 
-function callerGone(address: string, signal: AbortSignal): IntegrationError {
-  return signal.reason instanceof IntegrationError
-    ? signal.reason
-    : new IntegrationError(
-        'SEND_FAILED',
-        `the request to ${address} was given up because nobody waits for its reply any more`,
-        {
-          cause: signal.reason,
-        },
-      )
+function callerGone(address: string, signal: AbortSignal | LazySignal): IntegrationError {
+  const cause: unknown = signal instanceof AbortSignal ? signal.reason : undefined
+  if (cause instanceof IntegrationError) return cause
+  const text = `the request to ${address} was given up because nobody waits for its reply any more`
+  return new IntegrationError('SEND_FAILED', text, { cause })
 }

@@ -1,3 +1,4 @@
+import type { LazySignal } from '../../kernel/context.ts'
 import { forwardedHeaders } from '../../kernel/forwarding.ts'
 import { HeaderMap } from '../../kernel/headers.ts'
 import { Body, Message, type ByteSource, type Format } from '../../kernel/message.ts'
@@ -20,7 +21,7 @@ export interface Outgoing {
   /** Lower-case names among Date, Server and User-Agent to pass on. */
   readonly preserve?: ReadonlySet<string>
   readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: AbortSignal | LazySignal | undefined
   readonly oneWay?: boolean | undefined
 }
 
