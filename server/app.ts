@@ -12,6 +12,7 @@ import { messageViews } from './codecs/views.ts'
 import { Deployer, type DeployReport } from './deploy/deployer.ts'
 import { link } from './deploy/linker.ts'
 import { Loader } from './deploy/loader.ts'
+import { onDemand } from './deploy/on-demand.ts'
 import { placeholders } from './deploy/placeholders.ts'
 import { Resources } from './deploy/resources.ts'
 import { watchFolders } from './deploy/watcher.ts'
@@ -235,10 +236,14 @@ class HoldfastApp implements App {
 
   async #firstDeployment(): Promise<void> {
     const { settings, env } = this.#options
-    this.#loader = new Loader(this.folders, decodeEnv(this.home, env, this.#options.clock))
+    const decoding = decodeEnv(this.home, env, this.#options.clock)
+    const services = this.#services()
+    const log = this.#log.child({ category: 'Deployer' })
+    this.#loader = new Loader(this.folders, decoding)
     this.#deployer = new Deployer({
-      services: this.#services(),
-      log: this.#log.child({ category: 'Deployer' }),
+      services,
+      log,
+      missing: onDemand(decoding, services, log),
       drainMs: settings.server.drain,
     })
     await this.#deploy()

@@ -1,10 +1,11 @@
-import type { Diagnostic, Log, MessageProcessor, RoleName, Roles } from '../kernel/contracts.ts'
+import type { Diagnostic, Log, MessageProcessor, MessageStore, RoleName, Roles } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
-import { EMPTY_SNAPSHOT, Snapshot, type SnapshotEntry } from '../runtime/snapshot.ts'
+import { EMPTY_SNAPSHOT, Snapshot } from '../runtime/snapshot.ts'
 import type { Services } from '../schema/services.ts'
 import { buildArtifact } from './build.ts'
-import { keyOf, type FaultyArtifact, type Linked, type LinkedArtifact } from './linker.ts'
-import { plan } from './planner.ts'
+import type { Missing } from './on-demand.ts'
+import { byPlace, type FaultyArtifact, type Linked, type LinkedArtifact } from './linker.ts'
+import { plan, type Deployed } from './planner.ts'
 
 export interface DeployReport {
   readonly revision: number
@@ -21,6 +22,8 @@ export interface DeployerOptions {
   readonly log: Log
   /** Milliseconds flows on an old snapshot may take before what they use is closed under them. */
   readonly drainMs: number
+  /** Finds what is not deployed under a name, such as a registry resource. */
+  readonly missing?: Missing
 }
 
 /** How log lines call each kind of artifact; people search for them (store-and-forward §7, synapse-language B.5). */
@@ -41,7 +44,11 @@ const CALLED: Readonly<Record<RoleName, string>> = {
 export class Deployer implements AsyncDisposable {
   readonly #options: DeployerOptions
   #current: Snapshot = EMPTY_SNAPSHOT
-  #entries: readonly SnapshotEntry[] = []
+  #entries: readonly Deployed[] = []
+  /** Snapshots of the past that flows are still in. */
+  readonly #inhabited = new Set<Snapshot>()
+  /** What has been said of faulty artifacts, so that a look that changes nothing about them repeats nothing. */
+  #said: ReadonlySet<string> = new Set()
   #queue: Promise<unknown> = Promise.resolve()
   readonly #leaving = new Set<Promise<void>>()
   #closed = false
@@ -56,7 +63,7 @@ export class Deployer implements AsyncDisposable {
 
   /** Which file each artifact came from: it keeps its name against a newcomer of the same name. */
   get origins(): ReadonlyMap<string, string> {
-    return new Map(this.#entries.map(({ artifact }) => [keyOf(artifact.role, artifact.name), artifact.at.file]))
+    return new Map(this.#entries.map(({ linked, artifact }) => [linked.key, artifact.at.file]))
   }
 
   apply(linked: Linked): Promise<DeployReport> {
@@ -67,12 +74,11 @@ export class Deployer implements AsyncDisposable {
 
   async #apply(linked: Linked): Promise<DeployReport> {
     if (this.#closed) throw new Error('the server is stopping')
-    const { log } = this.#options
     const steps = plan(this.#entries, linked)
     const faulty = [...linked.faulty]
     const kept = [...steps.kept]
-    const leaving: SnapshotEntry[] = [...steps.removed]
-    const fresh: SnapshotEntry[] = []
+    const leaving: Deployed[] = [...steps.removed]
+    const fresh: Deployed[] = []
     const added: string[] = []
     const replaced: string[] = []
     for (const artifact of steps.added) {
@@ -95,31 +101,34 @@ export class Deployer implements AsyncDisposable {
     await this.#closeAll(processorsOf(leaving))
     this.#entries = [...kept, ...fresh].sort((a, b) => (a.artifact.name < b.artifact.name ? -1 : 1))
     const revision = before.revision + 1
-    this.#current = new Snapshot(revision, this.#entries)
+    this.#current = new Snapshot(revision, this.#entries, this.#options.missing)
     for (const entry of processorsOf(fresh)) await this.#start(entry)
-    this.#leave(before, leaving.filter(({ artifact }) => artifact.role !== 'message-processor'))
+    this.#leave(
+      before,
+      leaving.filter(({ artifact }) => artifact.role !== 'message-processor'),
+    )
     this.#say(steps.removed, added, replaced)
-    for (const one of faulty) log.error(`${one.role ?? 'file'} ${one.name || one.file} is not deployed: ${one.diagnostics.length} problem(s)`)
+    this.#sayFaulty(faulty)
     const known = new Set(linked.diagnostics)
     const late = faulty.flatMap(one => one.diagnostics.filter(diagnostic => !known.has(diagnostic)))
-    const diagnostics = [...linked.diagnostics, ...late]
     return {
       revision,
       added,
       replaced,
-      removed: steps.removed.map(({ artifact }) => keyOf(artifact.role, artifact.name)),
+      removed: steps.removed.map(entry => entry.linked.key),
       faulty,
-      diagnostics,
+      diagnostics: [...linked.diagnostics, ...late].sort(byPlace),
     }
   }
 
-  #make(linked: LinkedArtifact, faulty: FaultyArtifact[]): SnapshotEntry | undefined {
+  #make(linked: LinkedArtifact, faulty: FaultyArtifact[]): Deployed | undefined {
     const { decoded, role, name, node } = linked
     try {
       const instance = buildArtifact(node, this.#options.services)
       return {
         artifact: { role, name, at: decoded.at, digest: decoded.digest, config: node.config, refs: decoded.refs },
         instance,
+        linked,
       }
     } catch (thrown) {
       const diagnostic: Diagnostic = {
@@ -128,12 +137,13 @@ export class Deployer implements AsyncDisposable {
         message: `${role} "${name}" cannot be started: ${textOf(thrown)}`,
         at: decoded.at,
       }
-      faulty.push({ key: linked.key, role, name, file: decoded.at.file, wholeFile: false, diagnostics: [diagnostic] })
+      const { file } = decoded.at
+      faulty.push({ key: linked.key, role, name, file, hides: 'artifact', diagnostics: [diagnostic] })
       return undefined
     }
   }
 
-  async #start(entry: SnapshotEntry): Promise<void> {
+  async #start(entry: Deployed): Promise<void> {
     try {
       await (entry.instance as MessageProcessor).start()
     } catch (thrown) {
@@ -141,12 +151,17 @@ export class Deployer implements AsyncDisposable {
     }
   }
 
-  /** Closes what the next snapshot no longer has, once the flows on this one have ended. */
-  #leave(snapshot: Snapshot, entries: readonly SnapshotEntry[]): void {
+  /** Closes what the next snapshot no longer has, once the flows on this one, and on any before it, have ended. */
+  #leave(snapshot: Snapshot, entries: readonly Deployed[]): void {
+    this.#inhabited.add(snapshot)
+    void snapshot.drained().then(() => this.#inhabited.delete(snapshot))
     if (!entries.some(({ instance }) => isDisposable(instance))) return
     const { clock } = this.#options.services
     const patience = new AbortController()
-    const leaving = Promise.race([snapshot.drained(), clock.sleep(this.#options.drainMs, patience.signal)])
+    // An older flow may use what every snapshot since then has kept.
+    const drained = Promise.all([...this.#inhabited].map(inhabited => inhabited.drained()))
+    const leaving = Promise.race([drained, clock.sleep(this.#options.drainMs, patience.signal)])
+      .then(() => this.#sayLost(entries))
       .then(() => this.#closeAll(entries))
       .finally(() => {
         patience.abort()
@@ -155,27 +170,66 @@ export class Deployer implements AsyncDisposable {
     this.#leaving.add(leaving)
   }
 
-  async #closeAll(entries: readonly SnapshotEntry[]): Promise<void> {
+  /** A store that keeps nothing over its end takes what it holds with it; somebody should know. */
+  async #sayLost(entries: readonly Deployed[]): Promise<void> {
+    for (const { artifact, instance } of entries) {
+      if (artifact.role !== 'message-store') continue
+      const store = instance as MessageStore
+      if (store.traits.durable) continue
+      const held = await store.depth().catch(() => 0)
+      if (held > 0)
+        this.#options.log.warn(
+          `Message Store '${artifact.name}' held ${held} message(s) in memory; they are gone with it`,
+        )
+    }
+  }
+
+  /** Closes all at once; one that does not come to an end is left behind, so that it cannot hold up a deployment. */
+  async #closeAll(entries: readonly Deployed[]): Promise<void> {
+    const { services, log, drainMs } = this.#options
     await Promise.all(
       entries.map(async ({ artifact, instance }) => {
         if (!isDisposable(instance)) return
-        try {
-          await instance[Symbol.asyncDispose]()
-        } catch (thrown) {
-          this.#options.log.error(`${CALLED[artifact.role]} '${artifact.name}' did not close cleanly: ${textOf(thrown)}`)
-        }
+        const named = `${CALLED[artifact.role]} '${artifact.name}'`
+        const patience = new AbortController()
+        const closed = instance[Symbol.asyncDispose]().then(
+          () => true,
+          (thrown: unknown) => {
+            log.error(`${named} did not close cleanly: ${textOf(thrown)}`)
+            return true
+          },
+        )
+        const inTime = await Promise.race([closed, services.clock.sleep(drainMs, patience.signal).then(() => false)])
+        patience.abort()
+        if (!inTime) log.error(`${named} is still closing after ${drainMs} ms; it is left behind`)
       }),
     )
   }
 
-  #say(removed: readonly SnapshotEntry[], added: readonly string[], replaced: readonly string[]): void {
+  #say(removed: readonly Deployed[], added: readonly string[], replaced: readonly string[]): void {
     const { log } = this.#options
-    for (const { artifact } of this.#entries) {
-      const key = keyOf(artifact.role, artifact.name)
-      if (added.includes(key)) log.info(`${CALLED[artifact.role]} named '${artifact.name}' has been deployed from file : ${artifact.at.file}`)
-      if (replaced.includes(key)) log.info(`${CALLED[artifact.role]} named '${artifact.name}' has been updated from the file: ${artifact.at.file}`)
+    for (const { artifact, linked } of this.#entries) {
+      const named = `${CALLED[artifact.role]} named '${artifact.name}'`
+      const { file } = artifact.at
+      if (added.includes(linked.key)) log.info(`${named} has been deployed from file : ${file}`)
+      if (replaced.includes(linked.key)) log.info(`${named} has been updated from the file: ${file}`)
     }
-    for (const { artifact } of removed) log.info(`${CALLED[artifact.role]} named '${artifact.name}' has been undeployed`)
+    for (const { artifact } of removed)
+      log.info(`${CALLED[artifact.role]} named '${artifact.name}' has been undeployed`)
+  }
+
+  #sayFaulty(faulty: readonly FaultyArtifact[]): void {
+    const running = new Set(this.#entries.map(({ linked }) => linked.key))
+    const said = new Set<string>()
+    for (const { key, role, name, file, hides, diagnostics } of faulty) {
+      const what =
+        role === undefined || name === '' ? `file ${file}` : `${CALLED[role]} named '${name}' of file ${file}`
+      const stays = hides === 'artifact' && key !== undefined && running.has(key)
+      const line = `${what} is not deployed: ${problems(diagnostics)}${stays ? '; the version before it stays in service' : ''}`
+      said.add(line)
+      if (!this.#said.has(line)) this.#options.log.error(line)
+    }
+    this.#said = said
   }
 
   /** Stops every processor; their loans go back to the stores. Stores stay open for flows that still run. */
@@ -193,10 +247,15 @@ export class Deployer implements AsyncDisposable {
   }
 }
 
-function processorsOf(entries: readonly SnapshotEntry[]): SnapshotEntry[] {
+function processorsOf(entries: readonly Deployed[]): Deployed[] {
   return entries.filter(({ artifact }) => artifact.role === 'message-processor')
 }
 
 function isDisposable(instance: Roles[RoleName]): instance is Roles[RoleName] & AsyncDisposable {
   return Symbol.asyncDispose in instance
+}
+
+function problems(diagnostics: readonly Diagnostic[]): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length
+  return errors === 1 ? 'one error' : `${errors} errors`
 }

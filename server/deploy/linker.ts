@@ -19,8 +19,8 @@ export interface FaultyArtifact {
   readonly role: RoleName | undefined
   readonly name: string
   readonly file: string
-  /** Nothing of the file could be read: whatever came from it so far stays. */
-  readonly wholeFile: boolean
+  /** What the fault may have hidden: whatever of it runs so far stays. A second one of a name hides nothing. */
+  readonly hides: 'artifact' | 'file' | 'folder' | 'nothing'
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -52,7 +52,14 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
 
   for (const file of files) {
     if (file.diagnostics.some(diagnostic => diagnostic.severity === 'error')) {
-      faulty.push({ key: undefined, role: undefined, name: '', file: file.file, wholeFile: true, diagnostics: file.diagnostics })
+      faulty.push({
+        key: undefined,
+        role: undefined,
+        name: '',
+        file: file.file,
+        hides: file.isFolder ? 'folder' : 'file',
+        diagnostics: file.diagnostics,
+      })
     } else loose.push(...file.diagnostics)
   }
   const all = files.flatMap(file => file.artifacts)
@@ -66,7 +73,7 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     const shared = SHARED_NAMES.has(role) ? name : key
     const holder = names.get(shared)
     if (holder) {
-      faulty.push(faultyOf(decoded, undefined, [duplicate(decoded, holder)]))
+      faulty.push({ ...faultyOf(decoded, key, [duplicate(decoded, holder)]), hides: 'nothing' })
       continue
     }
     const linked: LinkedArtifact = { key, role, name, node, decoded }
@@ -78,10 +85,12 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     faulty.push(faultyOf(artifact.decoded, artifact.key, [circle(artifact)]))
   }
   const good = [...artifacts.values()]
+  const broken = new Set(faulty.map(one => one.key))
+  const state: Known = { artifacts, broken, running: deployed }
   const diagnostics = [
     ...loose,
     ...faulty.flatMap(one => one.diagnostics),
-    ...good.flatMap(one => [...one.decoded.diagnostics, ...dangling(one, artifacts)]),
+    ...good.flatMap(one => [...one.decoded.diagnostics, ...dangling(one, state)]),
     ...circular(artifacts, 'sequence').map(loop),
   ]
   return { artifacts: good, faulty, diagnostics: diagnostics.sort(byPlace) }
@@ -89,7 +98,9 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
 
 function faultyOf(decoded: DecodedArtifact, key: string | undefined, more: readonly Diagnostic[]): FaultyArtifact {
   const { role, name, at, diagnostics } = decoded
-  return { key, role, name, file: at.file, wholeFile: false, diagnostics: [...diagnostics, ...more] }
+  // An element that is no artifact may be the misspelt name of one.
+  const hides = role === undefined ? 'file' : 'artifact'
+  return { key, role, name, file: at.file, hides, diagnostics: [...diagnostics, ...more] }
 }
 
 function duplicate(decoded: DecodedArtifact, holder: LinkedArtifact): Diagnostic {
@@ -97,27 +108,40 @@ function duplicate(decoded: DecodedArtifact, holder: LinkedArtifact): Diagnostic
   return {
     code: 'duplicate-name',
     severity: 'error',
-    message: `a ${holder.role} named "${decoded.name}" is already defined at ${file}:${line}:${column}`,
+    message: `${holder.role === 'endpoint' ? 'an' : 'a'} ${holder.role} named "${decoded.name}" is already defined at ${file}:${line}:${column}`,
     at: decoded.at,
     hint: 'Rename one of the two. The first one keeps running.',
   }
 }
 
-function dangling(artifact: LinkedArtifact, artifacts: ReadonlyMap<string, LinkedArtifact>): Diagnostic[] {
+/** What there is for a reference to find. */
+interface Known {
+  readonly artifacts: ReadonlyMap<string, LinkedArtifact>
+  readonly broken: ReadonlySet<string | undefined>
+  readonly running: ReadonlyMap<string, string>
+}
+
+function dangling(artifact: LinkedArtifact, { artifacts, broken, running }: Known): Diagnostic[] {
   const found: Diagnostic[] = []
   for (const ref of artifact.decoded.refs) {
-    if (artifacts.has(keyOf(ref.role, ref.name)) || isResource(ref)) continue
+    const key = keyOf(ref.role, ref.name)
+    if (artifacts.has(key) || isResource(ref)) continue
+    if (broken.has(key)) {
+      // What ran before its file was broken runs on and will be found.
+      if (running.has(key)) continue
+      found.push(danglingAt(ref, 'has errors of its own and is not deployed', 'Correct it first.'))
+      continue
+    }
     const known = [...artifacts.values()].filter(other => other.role === ref.role).map(other => other.name)
     const near = nearest(ref.name, known)
-    found.push({
-      code: 'dangling-reference',
-      severity: 'warning',
-      message: `there is no ${ref.role} named "${ref.name}"`,
-      at: ref.at,
-      hint: near === undefined ? 'Messages that need it will fault until it is deployed.' : `Did you mean "${near}"? Messages that need it will fault.`,
-    })
+    const meant = near === undefined ? '' : `Did you mean "${near}"? `
+    found.push(danglingAt(ref, 'does not exist', `${meant}Messages that need it will fault until it is deployed.`))
   }
   return found
+}
+
+function danglingAt({ role, name, at }: Ref, what: string, hint: string): Diagnostic {
+  return { code: 'dangling-reference', severity: 'warning', message: `the ${role} "${name}" ${what}`, at, hint }
 }
 
 /** A key that names a registry resource or a file is looked up when it is used. */

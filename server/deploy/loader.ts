@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { Diagnostic } from '../kernel/contracts.ts'
 import { systemCode, textOf } from '../kernel/errors.ts'
 import { decodeFile, type DecodedFile } from '../schema/decode.ts'
@@ -8,10 +8,8 @@ import type { DecodeEnv } from '../schema/element-site.ts'
 
 /** Everything found in the artifact folders at one moment. */
 export interface Loaded {
-  /** By path, in a fixed order. */
+  /** By path, in a fixed order. One that could not be read is among them: what came from it before stays deployed. */
   readonly files: readonly DecodedFile[]
-  /** What could not be read at all. */
-  readonly diagnostics: readonly Diagnostic[]
   /** Changes whenever any artifact file does. */
   readonly digest: string
 }
@@ -22,73 +20,114 @@ interface Known {
   readonly decoded: DecodedFile
 }
 
+interface Found {
+  readonly path: string
+  /** Set where a file or folder could not even be looked at. */
+  readonly trouble?: unknown
+  readonly isFolder?: boolean
+}
+
 /** Deeper folders are not looked into: a link that leads back up must not keep us busy. */
 const DEEPEST = 12
+/** Nobody writes such an artifact by hand; something else was put here by mistake. */
+const LARGEST = 16 * 1024 * 1024
 
 /**
  * Reads artifact folders in any of their forms: the Synapse layout, a folder of artifact files, whole configurations.
- * The root element of a file decides what it is, so all three are read alike. A file that has not changed since the
- * last look is not decoded again.
+ * The root element of a file decides what it is, so all three are read alike. A single file may stand for a folder. A
+ * file that has not changed since the last look is not decoded again.
  */
 export class Loader {
-  readonly #folders: readonly string[]
+  readonly #places: readonly string[]
   readonly #env: DecodeEnv
+  readonly #base: string
   readonly #known = new Map<string, Known>()
 
-  constructor(folders: readonly string[], env: DecodeEnv) {
-    this.#folders = folders
+  /** Diagnostics name files relative to `base`; without one, to the folder all places are in. */
+  constructor(places: readonly string[], env: DecodeEnv, base?: string) {
+    this.#places = places.map(place => resolve(place))
     this.#env = env
+    this.#base = base === undefined ? commonFolder(this.#places) : resolve(base)
   }
 
   load(): Loaded {
-    const diagnostics: Diagnostic[] = []
     const files: DecodedFile[] = []
     const seen = new Set<string>()
     const digest = createHash('sha256')
-    for (const folder of this.#folders) {
-      for (const path of artifactFiles(folder, diagnostics)) {
-        const shown = relative(folder, path)
+    for (const place of this.#places) {
+      for (const found of artifactFiles(place)) {
+        const { path } = found
+        if (seen.has(path)) continue
         seen.add(path)
-        const known = this.#read(path, shown, diagnostics)
+        const known = found.trouble === undefined ? this.#read(path) : this.#unreadable(found)
         if (!known) continue
         files.push(known.decoded)
         digest.update(path).update(known.digest)
       }
     }
     for (const path of this.#known.keys()) if (!seen.has(path)) this.#known.delete(path)
-    for (const { message } of diagnostics) digest.update(message)
-    return { files, diagnostics, digest: digest.digest('hex') }
+    return { files, digest: digest.digest('hex') }
   }
 
-  #read(path: string, shown: string, diagnostics: Diagnostic[]): Known | undefined {
+  #read(path: string): Known | undefined {
     try {
-      const { mtimeMs, size, ino } = statSync(path)
-      const stamp = `${mtimeMs}:${size}:${ino}`
+      const { mtimeMs, ctimeMs, size, ino } = statSync(path)
+      const stamp = `${mtimeMs}:${ctimeMs}:${size}:${ino}`
       const known = this.#known.get(path)
       if (known?.stamp === stamp) return known
+      if (size > LARGEST) return this.#tooLarge(path, size)
       const bytes = readFileSync(path)
       const digest = createHash('sha256').update(bytes).digest('hex')
-      const decoded = known?.digest === digest ? known.decoded : decodeFile(bytes, shown, this.#env)
+      const decoded = known?.digest === digest ? known.decoded : decodeFile(bytes, this.#shown(path), this.#env)
       const fresh = { stamp, digest, decoded }
       this.#known.set(path, fresh)
       return fresh
     } catch (thrown) {
       // Gone between listing and reading: the next look will not list it.
       if (systemCode(thrown) === 'ENOENT') return undefined
-      diagnostics.push(unreadable(shown, thrown))
-      return undefined
+      return this.#unreadable({ path, trouble: thrown })
     }
+  }
+
+  #unreadable({ path, trouble, isFolder = false }: Found): Known {
+    this.#known.delete(path)
+    const missing = isFolder && systemCode(trouble) === 'ENOENT'
+    return this.#faulty(path, isFolder, {
+      code: missing ? 'missing-folder' : 'unreadable-file',
+      message: missing ? 'there is no such file or folder' : `cannot be read: ${textOf(trouble)}`,
+      hint: missing ? 'Create it, or name another one.' : 'Check its permissions and owner.',
+    })
+  }
+
+  #tooLarge(path: string, size: number): Known {
+    return this.#faulty(path, false, {
+      code: 'file-too-large',
+      message: `${size} bytes are more than an artifact may have (${LARGEST})`,
+      hint: 'Put large content into the registry and refer to it.',
+    })
+  }
+
+  #faulty(path: string, isFolder: boolean, what: Pick<Diagnostic, 'code' | 'message' | 'hint'>): Known {
+    const file = this.#shown(path)
+    const diagnostic: Diagnostic = { ...what, severity: 'error', at: { file: file || path, line: 1, column: 1 } }
+    const decoded = { file, artifacts: [], diagnostics: [diagnostic], ...(isFolder && { isFolder }) }
+    return { stamp: '', digest: what.message, decoded }
+  }
+
+  #shown(path: string): string {
+    return relative(this.#base, path)
   }
 }
 
-function artifactFiles(folder: string, diagnostics: Diagnostic[]): string[] {
-  const found: string[] = []
+function artifactFiles(place: string): Found[] {
+  const found: Found[] = []
   const walk = (dir: string, depth: number): void => {
     let entries: Dirent[]
     try {
       entries = readdirSync(dir, { withFileTypes: true })
-    } catch (thrown) {
-      if (depth > 0 || systemCode(thrown) !== 'ENOENT') diagnostics.push(unreadable(relative(folder, dir) || dir, thrown))
+    } catch (trouble) {
+      // Below the top: gone since its parent was listed.
+      if (depth === 0 || systemCode(trouble) !== 'ENOENT') found.push({ path: dir, trouble, isFolder: true })
       return
     }
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -97,28 +136,27 @@ function artifactFiles(folder: string, diagnostics: Diagnostic[]): string[] {
       const path = join(dir, entry.name)
       if (isFolder(entry, path)) {
         if (depth < DEEPEST) walk(path, depth + 1)
-      } else if (entry.name.toLowerCase().endsWith('.xml')) found.push(path)
+      } else if (entry.name.toLowerCase().endsWith('.xml')) found.push({ path })
     }
   }
-  walk(folder, 0)
+  if (statSync(place, { throwIfNoEntry: false })?.isFile()) return [{ path: place }]
+  walk(place, 0)
   return found
 }
 
 function isFolder(entry: Dirent, path: string): boolean {
   if (!entry.isSymbolicLink()) return entry.isDirectory()
-  try {
-    return statSync(path).isDirectory()
-  } catch {
-    return false
-  }
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
-function unreadable(file: string, thrown: unknown): Diagnostic {
-  return {
-    code: 'unreadable-file',
-    severity: 'error',
-    message: `the file cannot be read: ${textOf(thrown)}`,
-    at: { file, line: 1, column: 1 },
-    hint: 'Check its permissions and owner.',
+/** The folder itself for one place; for several the nearest one they are all in. */
+function commonFolder(places: readonly string[]): string {
+  const folders = places.map(place => (statSync(place, { throwIfNoEntry: false })?.isFile() ? dirname(place) : place))
+  let common = folders[0] ?? ''
+  while (
+    folders.some(folder => folder !== common && !folder.startsWith(common.endsWith(sep) ? common : common + sep))
+  ) {
+    common = dirname(common)
   }
+  return common
 }

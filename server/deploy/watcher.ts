@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs'
+import { statSync, watch, type FSWatcher } from 'node:fs'
 import type { Clock, Timer } from '../kernel/clock.ts'
 
 export interface WatchOptions {
@@ -43,26 +43,46 @@ export function watchFolders(options: WatchOptions): Disposable {
       await options.look()
     } finally {
       looking = false
+      watchAll()
       arm(again ? SETTLE_MS : intervalMs)
       again = false
     }
   }
-  const watchers = folders.flatMap(folder => openWatcher(folder, () => arm(SETTLE_MS)) ?? [])
+  /** A folder that comes later, or comes back, is watched from the next look on. */
+  const watchers = new Map<string, FSWatcher>()
+  const watchAll = (): void => {
+    for (const folder of folders) {
+      if (closed || watchers.has(folder)) continue
+      const forget = (): void => void watchers.delete(folder)
+      const watcher = openWatcher(folder, () => arm(SETTLE_MS), forget)
+      if (watcher) watchers.set(folder, watcher)
+    }
+  }
+  watchAll()
   arm(intervalMs)
   return {
     [Symbol.dispose]() {
       closed = true
       timer?.cancel()
-      for (const watcher of watchers) watcher.close()
+      for (const watcher of watchers.values()) watcher.close()
     },
   }
 }
 
 /** Undefined where the system cannot watch: the regular look still finds changes. */
-function openWatcher(folder: string, changed: () => void): FSWatcher | undefined {
+function openWatcher(folder: string, changed: () => void, ended: () => void): FSWatcher | undefined {
   try {
-    const watcher = watch(folder, { recursive: true, persistent: false }, changed)
-    watcher.on('error', () => watcher.close())
+    const { ino } = statSync(folder)
+    const watcher = watch(folder, { recursive: true, persistent: false }, () => {
+      // The folder itself was removed, perhaps put back as another one: what is watched is no longer what is meant.
+      if (statSync(folder, { throwIfNoEntry: false })?.ino !== ino) end()
+      changed()
+    })
+    const end = (): void => {
+      watcher.close()
+      ended()
+    }
+    watcher.on('error', end)
     return watcher
   } catch {
     return undefined

@@ -32,11 +32,19 @@ const MISSING: Readonly<Record<RoleName, (name: string) => string>> = {
 export class Snapshot implements Registry {
   readonly revision: number
   readonly #entries: Readonly<Record<RoleName, ReadonlyMap<string, SnapshotEntry>>>
+  readonly #missing: (role: RoleName, name: string, registry: Registry) => Roles[RoleName] | undefined
   #inside = 0
   #whenEmpty: (() => void) | null = null
+  #drained: Promise<void> | null = null
 
-  constructor(revision: number, entries: Iterable<SnapshotEntry>) {
+  /** `missing` is asked for a name that is not deployed; it may find a registry resource. */
+  constructor(
+    revision: number,
+    entries: Iterable<SnapshotEntry>,
+    missing: (role: RoleName, name: string, registry: Registry) => Roles[RoleName] | undefined = () => undefined,
+  ) {
     this.revision = revision
+    this.#missing = missing
     const tables: Record<RoleName, Map<string, SnapshotEntry>> = {
       sequence: new Map(),
       endpoint: new Map(),
@@ -56,7 +64,8 @@ export class Snapshot implements Registry {
   }
 
   find<R extends RoleName>(role: R, name: string): Roles[R] | undefined {
-    return this.#entries[role].get(name)?.instance as Roles[R] | undefined
+    const entry = this.#entries[role].get(name)
+    return (entry ? entry.instance : this.#missing(role, name, this)) as Roles[R] | undefined
   }
 
   entry(role: RoleName, name: string): SnapshotEntry | undefined {
@@ -81,10 +90,11 @@ export class Snapshot implements Registry {
     if (this.#inside === 0) this.#whenEmpty?.()
   }
 
-  /** Resolves when no flow is inside any more. */
+  /** Resolves when no flow is inside any more. Ask only once the snapshot is no longer entered. */
   drained(): Promise<void> {
     if (this.#inside === 0) return Promise.resolve()
-    return new Promise(resolve => (this.#whenEmpty = resolve))
+    this.#drained ??= new Promise(resolve => (this.#whenEmpty = resolve))
+    return this.#drained
   }
 }
 

@@ -25,6 +25,8 @@ export interface DecodedArtifact {
 
 export interface DecodedFile {
   readonly file: string
+  /** It is a folder that could not be listed, and stands for every file in it. */
+  readonly isFolder?: boolean
   readonly artifacts: readonly DecodedArtifact[]
   /** What is wrong with the file as a whole: not XML, not an artifact. */
   readonly diagnostics: readonly Diagnostic[]
@@ -40,28 +42,32 @@ export function decodeFile(source: Uint8Array | string, file: string, env: Decod
     return { file, artifacts: [], diagnostics: [thrown.diagnostic(file)] }
   }
   const { root } = document
-  if (root.local !== 'definitions' || !isSynapse(root)) {
-    return { file, artifacts: [decodeOne(root, document, file, env)], diagnostics: [] }
-  }
+  // The Synapse layout has `registry.xml` and `task-manager.xml` beside its folders of artifacts.
+  const elements = root.local === 'definitions' && isSynapse(root) ? root.childElements : [root]
+  const artifacts: DecodedArtifact[] = []
   const diagnostics: Diagnostic[] = []
-  const artifacts = root.childElements
-    .filter(element => !(isSynapse(element) && IN_DEFINITIONS_ONLY.has(element.local)))
-    .map(element => decodeOne(element, document, file, env))
-  for (const element of root.childElements) {
-    if (isSynapse(element) && element.local === 'registry') {
+  for (const element of elements) {
+    const why = isSynapse(element) ? OF_THE_ENGINE.get(element.local) : undefined
+    if (why === undefined) artifacts.push(decodeOne(element, document, file, env))
+    else if (why !== '') {
       diagnostics.push({
         code: 'no-effect',
         severity: 'hint',
-        message: '<registry> has no effect: the registry is the folder HOME/registry',
+        message: `<${element.local}> has no effect`,
         at: { file, ...document.positionOf(element.offset) },
+        hint: why,
       })
     }
   }
   return { file, artifacts, diagnostics }
 }
 
-/** Parts of a whole configuration that describe the Java engine, not a flow. */
-const IN_DEFINITIONS_ONLY = new Set(['registry', 'taskManager', 'description'])
+/** Parts of a configuration that describe the Java engine, not a flow, and what to tell somebody who has them. */
+const OF_THE_ENGINE: ReadonlyMap<string, string> = new Map([
+  ['registry', 'The registry is the folder HOME/registry.'],
+  ['taskManager', 'Nothing has to be configured here for tasks.'],
+  ['description', ''],
+])
 
 function decodeOne(element: XmlElement, document: XmlDocument, file: string, env: DecodeEnv): DecodedArtifact {
   const diagnostics: Diagnostic[] = []
