@@ -80,6 +80,10 @@ export class JournalModel {
     }
     await Promise.all(open)
     for (const lease of parked) lease.release()
+    for (const name of queues) {
+      const { held, waiting } = journal.queue(name)
+      assert.equal(waiting, held, `everything in ${name} can be leased again`)
+    }
   }
 
   async put(queue: JournalQueue, size: number): Promise<void> {

@@ -31,7 +31,7 @@ export interface ScriptedDiskOptions {
   capacity?: number
 }
 
-/** What of the unsynced survives a crash: called for every unsynced piece of at most 4 KiB. */
+/** What of the unsynced survives a crash: called for every change of a name and every piece of at most 4 KiB. */
 export type Survival = (piece: number) => boolean
 
 const PAGE = 4096
@@ -61,6 +61,8 @@ export class ScriptedDisk {
   /** Names a reader sees, and names that survive a crash. */
   #names = new Map<string, Node>()
   #durable = new Map<string, Node>()
+  /** Changes of names since the last sync of the folder, in order. */
+  #renamed: ((names: Map<string, Node>) => void)[] = []
 
   constructor(options: ScriptedDiskOptions = {}) {
     this.script = options.script
@@ -98,6 +100,9 @@ export class ScriptedDisk {
     this.#locked = false
     let piece = 0
     this.#names = new Map(this.#durable)
+    for (const change of this.#renamed) if (survives(piece++)) change(this.#names)
+    this.#durable = new Map(this.#names)
+    this.#renamed = []
     for (const node of new Set(this.#names.values())) {
       for (const page of [...node.dirty].sort((a, b) => a - b)) {
         if (!survives(piece++)) continue
@@ -135,24 +140,30 @@ export class ScriptedDisk {
         await begin(how === 'create' ? 'create' : 'open', path)
         if (how === 'create') {
           if (this.#names.has(path)) throw systemError('EEXIST', path)
-          this.#names.set(path, { bytes: Buffer.alloc(0), synced: Buffer.alloc(0), dirty: new Set() })
+          const node = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0), dirty: new Set<number>() }
+          this.#change(names => names.set(path, node))
         }
         return this.#file(begin, path, this.#node(path))
       },
       rename: async (from, to) => {
         await begin('rename', from)
         const node = this.#node(from)
-        this.#names.delete(from)
-        this.#names.set(to, node)
+        this.#change(names => {
+          if (names.get(from) === node) names.delete(from)
+          names.set(to, node)
+        })
       },
       remove: async path => {
         await begin('remove', path)
-        this.#node(path)
-        this.#names.delete(path)
+        const node = this.#node(path)
+        this.#change(names => {
+          if (names.get(path) === node) names.delete(path)
+        })
       },
       syncFolder: async path => {
         await begin('syncFolder', path)
         this.#durable = new Map(this.#names)
+        this.#renamed = []
       },
       lock: async folder => {
         if (this.#locked) throw new IntegrationError('JOURNAL_LOCKED', `${folder} is in use`)
@@ -164,6 +175,11 @@ export class ScriptedDisk {
         }
       },
     }
+  }
+
+  #change(apply: (names: Map<string, Node>) => void): void {
+    apply(this.#names)
+    this.#renamed.push(apply)
   }
 
   #node(path: string): Node {

@@ -31,6 +31,8 @@ export async function recover(
   onDamage: (damage: JournalDamage) => void,
 ): Promise<number> {
   const { disk, folder } = files
+  // A process killed between a removal and its sync leaves names that are gone now and may come back after a power loss.
+  await disk.syncFolder(folder)
   const names = await disk.list(folder)
   for (const name of names) if (name.endsWith('.claim')) await disk.remove(join(folder, name))
   for (const name of names) if (name.endsWith('.spare')) await files.adoptSpare(name)
@@ -180,10 +182,23 @@ async function scanSegment(
   segment.end = sealedAt ?? result.end
   if (!sealed) {
     if (result.torn) await clearFrom(file, result.end, segment.size)
-    // After a kill what was read may still be in the page cache only; from here on it counts as kept.
-    await file.syncData()
+    await makeDurable(file, result.lastGroupAt, result.end)
   }
   return result.group
+}
+
+/**
+ * What was read counts as kept from here on, but may be in the page cache only: the process before this one was killed
+ * before its last sync, or that sync failed, after which the kernel takes the pages for clean and a further sync would
+ * say yes for nothing. So the last group, the only one this can be true of, is written once more.
+ */
+async function makeDurable(file: DiskFile, from: number, to: number): Promise<void> {
+  const block = Buffer.allocUnsafeSlow(Math.min(1 << 20, Math.max(1, to - from)))
+  for (let at = from; at < to; at += block.length) {
+    const length = await readUpTo(file, block, Math.min(block.length, to - at), at)
+    await writeAll(file, block, length, at)
+  }
+  await file.syncData()
 }
 
 /** Makes everything from `from` on zeros again, touching only blocks that are not. */

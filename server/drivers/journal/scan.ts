@@ -53,6 +53,8 @@ export interface ScanResult {
   readonly end: number
   /** Number of the last group seen. */
   readonly group: number
+  /** Where the last group seen begins; the end of the range if none was. */
+  readonly lastGroupAt: number
   /** Something other than zeros stands behind the end. */
   readonly torn: boolean
 }
@@ -67,12 +69,14 @@ export async function scan(file: DiskFile, range: ScanRange, visitor: ScanVisito
   const record = new RecordView()
   let { group } = range
   let groupEnd = range.from
+  let lastGroupAt = -1
   let at = range.from
   while (at < range.to) {
     if (await loadRecord(window, record, at, range.to)) {
       const next = at + record.size
       if (record.kind === Kind.mark && record.slot > group) {
         group = record.slot
+        lastGroupAt = at
         groupEnd = next + record.groupLength
         at = next
         continue
@@ -86,7 +90,7 @@ export async function scan(file: DiskFile, range: ScanRange, visitor: ScanVisito
     const inGroup = at < groupEnd
     if (!range.sealed) {
       const later = await findLaterMark(window, at, range.to, inGroup ? group + 1 : group + 2)
-      if (later.at < 0) return { end: at, group, torn: later.dirty }
+      if (later.at < 0) return { end: at, group, lastGroupAt: lastGroupAt < 0 ? at : lastGroupAt, torn: later.dirty }
     }
     const next = await findRecord(window, record, at, range.to)
     visitor.damage(at, next.at - at, next.what)
@@ -97,7 +101,7 @@ export async function scan(file: DiskFile, range: ScanRange, visitor: ScanVisito
     }
     at = next.at
   }
-  return { end: at, group, torn: false }
+  return { end: at, group, lastGroupAt: lastGroupAt < 0 ? at : lastGroupAt, torn: false }
 }
 
 /** Whether a whole record with the right CRC stands at `at`. */

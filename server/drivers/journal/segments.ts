@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { textOf } from '../../kernel/errors.ts'
+import { systemCode } from '../../kernel/errors.ts'
 import { type Disk, type DiskFile, writeAll } from './disk.ts'
 
 export interface Segment {
@@ -137,9 +137,17 @@ export class SegmentFiles {
     }
   }
 
-  async discard(file: DiskFile, paths: readonly string[]): Promise<void> {
+  /** Closes and deletes what was begun and failed; false if it may still be there after a crash. */
+  async discard(file: DiskFile, paths: readonly string[]): Promise<boolean> {
     await file.close().catch(() => {})
-    for (const path of paths) await this.disk.remove(path).catch(() => {})
+    let gone = true
+    for (const path of paths) {
+      await this.disk.remove(path).catch((error: unknown) => {
+        if (systemCode(error) !== 'ENOENT') gone = false
+      })
+    }
+    await this.disk.syncFolder(this.folder).catch(() => (gone = false))
+    return gone
   }
 
   /** From now on `segment` is written to; the one before it keeps its handle for reading. */
@@ -209,8 +217,4 @@ export class SegmentFiles {
     // What was synced is safe whatever closing says, and nothing else is in there.
     await file?.close().catch(() => {})
   }
-}
-
-export function describeFile(segment: { readonly path: string }, offset: number, cause?: unknown): string {
-  return `${segment.path} at byte ${offset}${cause === undefined ? '' : ` (${textOf(cause)})`}`
 }

@@ -364,7 +364,8 @@ export class Writer {
       await writeAll(segment.file!, start.bytes, start.used, 0)
       await segment.file!.syncData()
     } catch (error) {
-      await this.#files.discard(segment.file!, [segment.path])
+      // Its start may be on the disk and says where the active segment ends: nothing may be written behind that.
+      if (!(await this.#files.discard(segment.file!, [segment.path]))) this.#files.active = null
       throw error
     }
     this.#group++
