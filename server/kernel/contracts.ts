@@ -146,6 +146,8 @@ export interface StoredEnvelope {
   readonly method?: string
   /** Name of the proxy or API that took it. */
   readonly service?: string
+  /** How often it was moved on because it could not be used where it was; absent: never. */
+  readonly hop?: number
   /** Default-scope properties that are strings, numbers, booleans or JSON; XML as `{ xml: text }`. */
   readonly properties: Readonly<Record<string, unknown>>
   /** Simple axis2-scope properties. */

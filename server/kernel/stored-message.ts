@@ -82,6 +82,19 @@ export function newMessageId(): string {
   return randomUUID()
 }
 
+/**
+ * What windows of seen messages compare. A message that was moved on on purpose and comes back is another arrival of the
+ * same message: a broker that still remembers the first one must not drop it.
+ */
+export function identityOf({ id, envelope }: StoredMessage): string {
+  return envelope.hop === undefined ? id : `${id}:${envelope.hop}`
+}
+
+/** The message for another store: given up, set aside, or moved by an operator. Not for the way back from a failover store. */
+export function movedOn(message: StoredMessage): StoredMessage {
+  return { ...message, envelope: { ...message.envelope, hop: (message.envelope.hop ?? 0) + 1 } }
+}
+
 /** A fresh message for one attempt: the stored record itself is never handed to a flow (P4). */
 export function restoreMessage(stored: StoredMessage): Message {
   const { envelope } = stored

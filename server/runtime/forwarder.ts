@@ -3,7 +3,8 @@ import type { Delivery, Endpoint, Registry, StoredMessage } from '../kernel/cont
 import { asIntegrationError, IntegrationError, textOf } from '../kernel/errors.ts'
 import { noteFault } from '../kernel/flow.ts'
 import type { Message } from '../kernel/message.ts'
-import { restoreMessage } from '../kernel/stored-message.ts'
+import { movedOn, restoreMessage } from '../kernel/stored-message.ts'
+import { move } from './move.ts'
 import type { StoredFlow } from './stored-flow.ts'
 import type { GivenUp, Handler, Tried } from './worker.ts'
 
@@ -56,10 +57,9 @@ export class Forwarder implements Handler {
       return { stuck: `message ${messageId} could not be forwarded in ${attempts} attempts.${missing}` }
     }
     try {
-      const moved = await delivery.moveTo?.(store, delivery.message)
-      if (!moved) await store.producer.put(delivery.message)
+      const settled = await move(delivery, movedOn(delivery.message), store)
       log.info(`${begin} Moved failed message to fail-messages-store and continue`, { messageId, store: store.name })
-      return moved ? 'settled' : 'delivered'
+      return settled
     } catch (thrown) {
       const reason = textOf(thrown)
       log.error(`${begin} The store [${store.name}] for failed messages did not take it.`, { messageId, reason })

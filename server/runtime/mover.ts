@@ -2,6 +2,7 @@ import type { MessageContext } from '../kernel/context.ts'
 import type { Delivery, MessageStore, Registry } from '../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../kernel/errors.ts'
 import { noteFault } from '../kernel/flow.ts'
+import { move } from './move.ts'
 import { either } from './rest.ts'
 import type { StoredFlow } from './stored-flow.ts'
 import type { GivenUp, Handler, Tried } from './worker.ts'
@@ -12,9 +13,6 @@ export interface Moving {
   readonly deactivateSequence: string | undefined
   readonly drop: boolean
 }
-
-const DELIVERED: Tried = { outcome: 'delivered' }
-const SETTLED: Tried = { outcome: 'settled' }
 
 /**
  * Moves messages from one store to another: the relay of an outbox (messaging-peers §7.3). In one step where both are in
@@ -35,10 +33,7 @@ export class Mover implements Handler {
     const target = services.registry().find('message-store', this.#settings.target)
     try {
       if (!target) throw new IntegrationError('STORE_UNKNOWN', `Message Store ${this.#settings.target} does not exist.`)
-      if (await delivery.moveTo?.(target, delivery.message)) return SETTLED
-      // A move that was sent off is waited for even when the processor is stopped: it may have happened.
-      await target.producer.put(delivery.message)
-      return DELIVERED
+      return { outcome: await move(delivery, delivery.message, target) }
     } catch (thrown) {
       return this.#failed(asIntegrationError(thrown), target, delivery, signal)
     }

@@ -1,5 +1,6 @@
 import type { Delivery, Registry, StoredMessage } from '../kernel/contracts.ts'
 import { asIntegrationError, textOf, type IntegrationError } from '../kernel/errors.ts'
+import { movedOn } from '../kernel/stored-message.ts'
 import type { StoredFlow } from './stored-flow.ts'
 import type { GivenUp, Handler, Tried } from './worker.ts'
 
@@ -62,7 +63,7 @@ export class Sampler implements Handler {
   async #setAside(message: StoredMessage, error: IntegrationError): Promise<Tried> {
     const { services, processor } = this.#flow
     try {
-      const record = Buffer.concat([...services.encode(message)])
+      const record = Buffer.concat([...services.encode(movedOn(message))])
       await services.quarantine(this.#store, record, `message processor ${processor}: ${error.message}`)
       this.#failed = null
       return DELIVERED

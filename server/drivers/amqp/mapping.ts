@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { StoredEnvelope, StoredMessage } from '../../kernel/contracts.ts'
+import { identityOf } from '../../kernel/stored-message.ts'
 import { sectionCode, writeHeader } from './sections.ts'
 import { AmqpWriter } from './writer.ts'
 
@@ -93,7 +94,7 @@ function writeApplicationProperties(message: StoredMessage): void {
   writer.section(sectionCode.APPLICATION_PROPERTIES)
   const map = writer.map()
   text(own.id, message.id)
-  text(own.duplicateId, message.id)
+  text(own.duplicateId, identityOf(message))
   if (to !== undefined) text(own.to, to)
   if (action !== undefined) text(own.action, action)
   if (method !== undefined) text(own.method, method)
