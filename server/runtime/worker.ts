@@ -308,8 +308,9 @@ export class Worker {
     }
   }
 
-  #lost(delivery: Delivery): void {
+  #lost(delivery: Delivery): Promise<void> {
     this.#parts.log.info('the store has taken a message back; it will come again', { messageId: delivery.message.id })
+    return delivery.release()
   }
 
   async #surrender(reason: string, delivery: Delivery | null): Promise<void> {
