@@ -422,7 +422,7 @@ test('hostile bytes end their own connection and nothing else', async () => {
     Buffer.from(header + frame('40'), 'hex'),
     Buffer.from(header + open + frame('005312c00100'), 'hex'),
     Buffer.from(header + open + frame('005315c00100'), 'hex'),
-    Buffer.from('414d5150030100000000001002010000005341c0030140', 'hex'),
+    Buffer.from('414d5150030100000000000f02010000005341c0020140', 'hex'),
   ]
   for (const bytes of hostile) {
     const socket = connect(rig.port, '127.0.0.1')
