@@ -196,7 +196,7 @@ test('get-property reads every scope, and local entries where no property has th
 test('the message format and a fault are told from the message', () => {
   const format = expression("get-property('MESSAGE_FORMAT')")
   assert.equal(format.string(context('{}', 'json')), 'pox')
-  assert.equal(format.string(context('', 'none', 'GET')), 'get')
+  assert.equal(format.string(context('', 'none', 'GET')), 'pox')
   assert.equal(expression("get-property('FAULT')").string(soap('<s:Fault/>')), 'TRUE')
 })
 

@@ -7,7 +7,8 @@ import { scopeReaders } from './scopes.ts'
 
 /** A JSONPath and what it is applied to: the body, or JSON kept in a property (`$ctx:p.a`). */
 export interface JsonSource {
-  readonly path: JsonPath
+  /** The same for every message, unless it is computed (`json-eval({$ctx:p})`). */
+  path(ctx: MessageContext): JsonPath
   readonly needsBody: boolean
   root(ctx: MessageContext): JsonRoot
 }
@@ -25,18 +26,45 @@ const NOTHING: JsonRoot = { value: undefined }
 /** Throws JsonPathSyntaxError. */
 export function compileJsonSource(source: string, environment: ExpressionEnvironment): JsonSource {
   const trimmed = source.trim()
+  const computed = /^\{(\$(?:ctx|axis2|trp|operation|func|var):[^}]+)\}$/.exec(trimmed)
+  if (computed) return computedSource(computed[1]!, environment)
   const head = HEAD.exec(trimmed)
-  if (!head) return { path: new JsonPath(trimmed), needsBody: true, root: ctx => environment.views.json(ctx) }
+  if (!head) {
+    const path = new JsonPath(trimmed)
+    return { path: () => path, needsBody: true, root: ctx => environment.views.json(ctx) }
+  }
   const [whole, prefix, name] = head as unknown as [string, string, string]
   const scope = SCOPE_OF[prefix]
   const read = scope === undefined ? undefined : scopeReaders(environment).get(scope)!
   const path = new JsonPath(`$${trimmed.slice(whole.length)}`)
   return {
-    path,
+    path: () => path,
     needsBody: false,
     root: ctx => rootOf(read ? read(ctx, name) : ctx.variables.get(name), path, environment),
   }
 }
+
+/** A property holds the path; the paths met last are kept compiled. */
+function computedSource(head: string, environment: ExpressionEnvironment): JsonSource {
+  const holder = compileJsonSource(head, environment)
+  const compiled = new Map<string, JsonPath>()
+  return {
+    path(ctx) {
+      const text = jsonText(holder, ctx, environment)
+      const known = compiled.get(text)
+      if (known) return known
+      // A bare name is a member of the root.
+      const path = new JsonPath(text.startsWith('$') ? text : `$.${text}`)
+      if (compiled.size >= MOST_COMPUTED) compiled.clear()
+      compiled.set(text, path)
+      return path
+    },
+    needsBody: true,
+    root: ctx => environment.views.json(ctx),
+  }
+}
+
+const MOST_COMPUTED = 100
 
 /** A text that is JSON is taken for its value, any other text for itself. */
 function rootOf(value: unknown, path: JsonPath, { views }: ExpressionEnvironment): JsonRoot {
@@ -51,7 +79,7 @@ function rootOf(value: unknown, path: JsonPath, { views }: ExpressionEnvironment
 
 /** What it selects, as Synapse prints it (synapse-language F.3). */
 export function jsonText(source: JsonSource, ctx: MessageContext, environment: ExpressionEnvironment): string {
-  const { path } = source
+  const path = source.path(ctx)
   const { views } = environment
   const matches = path.matches(source.root(ctx))
   if (path.tail !== undefined) return tailText(path.applyTail(matches), path, views)
@@ -62,7 +90,7 @@ export function jsonText(source: JsonSource, ctx: MessageContext, environment: E
 
 /** What it selects as a value: undefined for nothing, a list for a path that may select several. */
 export function jsonValue(source: JsonSource, ctx: MessageContext): unknown {
-  const { path } = source
+  const path = source.path(ctx)
   const matches = path.matches(source.root(ctx))
   if (path.tail !== undefined) return path.applyTail(matches)
   if (matches.length === 0) return undefined

@@ -63,9 +63,8 @@ export const specialNames: ReadonlyMap<string, SpecialName> = new Map<string, Sp
 ])
 
 function messageFormat(ctx: MessageContext): string {
-  const { format, method } = ctx.message
-  if (format === 'soap11' || format === 'soap12') return format
-  return method === 'GET' ? 'get' : 'pox'
+  const { format } = ctx.message
+  return format === 'soap11' || format === 'soap12' ? format : 'pox'
 }
 
 function holdsFault(ctx: MessageContext, body: (ctx: MessageContext) => XmlElement): boolean {

@@ -27,6 +27,8 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
     async send(request, target, ctx, options) {
       const method = methodOf(request, target)
       if (target.format !== undefined || target.addressing !== undefined) await reformat(request, target, ctx)
+      // A bare send after a failure goes where this one went, as in Synapse.
+      request.addressing.to = target.url
       const url = target.format === 'get' ? withQuery(target.url, await query(request)) : target.url
       if (mustCollect(request) || needsLength(request)) await request.body.collect()
       const outgoing = format(request, { method })

@@ -5,6 +5,7 @@ import { noteFault, withHandler } from '../../kernel/flow.ts'
 import {
   attr,
   child,
+  children,
   content,
   defineArtifact,
   endpoint,
@@ -70,7 +71,7 @@ export default defineArtifact({
       { doc: 'The WSDL served at ?wsdl. Absent: a generic one.' },
     ),
     enableAddressing: child('enableAddressing', {}, { doc: 'WS-Addressing headers are read whenever they are there.' }),
-    description: child(
+    description: children(
       'description',
       { text: content(text(), { doc: 'Free text.' }) },
       { doc: 'Shown in the list of services.' },
@@ -142,7 +143,7 @@ export default defineArtifact({
       name: env.name,
       transports: config.transports ?? ['http', 'https'],
       startOnLoad: config.startOnLoad,
-      ...(config.description && { description: config.description.text ?? '' }),
+      ...(config.description[0]?.text !== undefined && { description: config.description[0].text }),
       origin: { label: `proxy:${env.name}`, kind: 'proxy', name: env.name, onReply },
       async handle(ctx) {
         try {

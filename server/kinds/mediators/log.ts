@@ -94,7 +94,7 @@ export default defineMediator({
         parts.push(` correlation_id : ${correlationId(ctx)}`, ...headerParts(ctx.message.body.view(envelopeView)))
       } else simpleParts(ctx, parts)
       for (const { name, source } of properties) {
-        parts.push(`${name} = ${source!.kind === 'value' ? source!.value : (source!.value as Expression).string(ctx)}`)
+        parts.push(`${name} = ${source!.kind === 'value' ? source!.value : shown(source!.value as Expression, ctx)}`)
       }
       if (chosen === 'full') parts.push(payloadPart(ctx))
       return parts.join(between)
@@ -116,6 +116,11 @@ export default defineMediator({
     }
   },
 })
+
+/** A property that is not there prints as Java prints nothing. */
+function shown(expression: Expression, ctx: MessageContext): string {
+  return expression.string(ctx) || (expression.value(ctx) === null ? 'null' : '')
+}
 
 /** The layout of Synapse's simple line (synapse-language C.2). */
 function simpleParts(ctx: MessageContext, parts: string[]): void {

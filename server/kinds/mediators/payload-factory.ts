@@ -1,7 +1,8 @@
 import { parseContentType } from '../../codecs/content-type.ts'
 import { envelopeOf, envelopeView, isEnvelope } from '../../codecs/envelope.ts'
-import { jsonBody } from '../../codecs/json.ts'
-import { printJson, type JsonValue } from '../../codecs/json-text.ts'
+import { parseFreemarker, type FreemarkerTemplate } from '../../codecs/freemarker.ts'
+import { jsonBody, jsonView } from '../../codecs/json.ts'
+import { printJson, printJsonValue, type JsonValue } from '../../codecs/json-text.ts'
 import { jsonToXml, xmlToJson } from '../../codecs/json-xml.ts'
 import { setMessageType } from '../../codecs/payloads.ts'
 import { elementsIn, parseTemplate, textTemplate, xmlTemplate, type XmlArgument } from '../../codecs/template.ts'
@@ -23,7 +24,10 @@ import {
   inlineXml,
   oneOf,
   text,
+  type Dynamic,
 } from '../../schema/index.ts'
+import type { XmlElement } from '../../xml/tree.ts'
+import { printXml } from '../../xml/writer.ts'
 
 export default defineMediator({
   tag: 'payloadFactory',
@@ -92,11 +96,15 @@ export default defineMediator({
   ],
   check({ templateType, format, mediaType }, site) {
     const { offset } = site.element
-    if (templateType === 'freemarker')
-      site.error('not-supported', 'FreeMarker templates are not supported', offset, 'Use $1 and <args>.')
     const source = format?.source
     if (source === undefined)
       site.error('missing', '<format> is empty', offset, 'Write the template into it, or key="…".')
+    if (templateType === 'freemarker') {
+      checkFreemarker(source, problem =>
+        site.error('not-supported', problem, offset, 'Write ${args.arg1}, ${payload.path}, ${ctx.name}, or use $1.'),
+      )
+      return
+    }
     if (source?.kind === 'text' && source.value.includes('${')) {
       site.error('not-supported', 'expressions in a template are not supported', offset, 'Use $1 and <args>.')
     }
@@ -108,7 +116,7 @@ export default defineMediator({
       }
     }
   },
-  create({ mediaType, format, args }) {
+  create({ mediaType, templateType, format, args }) {
     const values = (args?.list ?? []).map(({ literal, escapeXmlChars, source }) => ({
       literal,
       escapeXmlChars,
@@ -116,18 +124,12 @@ export default defineMediator({
     }))
     const source = format!.source!
     const maker = (text: string, key: string): ((ctx: MessageContext) => void) => {
+      if (templateType === 'freemarker') return freemarkerMaker(parseFreemarker(text.trim()), values, mediaType)
       if (mediaType === 'json') return jsonMaker(textTemplate(text), values)
       if (mediaType === 'text') return textMaker(textTemplate(text), values)
       return xmlMaker(xmlTemplate(parseTemplate(text, key)), values)
     }
-    const fill =
-      source.kind === 'key'
-        ? byKey(source.value, maker)
-        : source.kind === 'xml'
-          ? mediaType === 'xml'
-            ? xmlMaker(xmlTemplate(source.value), values)
-            : maker(source.value.text, 'format')
-          : maker(source.value, 'format')
+    const fill = fillerOf(source, mediaType === 'xml' && templateType === 'default', maker, values)
     return {
       needsBody: true,
       mediate(ctx) {
@@ -138,6 +140,18 @@ export default defineMediator({
     }
   },
 })
+
+/** A template written in place is compiled now, one by key when it is used. */
+function fillerOf(
+  source: Template,
+  asTree: boolean,
+  maker: (text: string, key: string) => (ctx: MessageContext) => void,
+  values: readonly Value[],
+): (ctx: MessageContext) => void {
+  if (source.kind === 'key') return byKey(source.value, maker)
+  if (source.kind === 'text') return maker(source.value, 'format')
+  return asTree ? xmlMaker(xmlTemplate(source.value), values) : maker(source.value.text, 'format')
+}
 
 interface Value {
   readonly literal: boolean
@@ -167,23 +181,23 @@ function byKey(
   }
 }
 
-function xmlMaker(
-  fill: (args: readonly XmlArgument[]) => import('../../xml/tree.ts').XmlElement,
-  values: readonly Value[],
-) {
+function xmlMaker(fill: (args: readonly XmlArgument[]) => XmlElement, values: readonly Value[]) {
   return (ctx: MessageContext): void => {
     const args = values.map(value => xmlArgument(value, ctx))
-    const made = fill(args)
-    const { message } = ctx
-    if (isEnvelope(made)) message.body.replace(envelopeView, envelopeOf(made))
-    else {
-      const envelope = message.body.edit(envelopeView)
-      envelope.setPayload(made)
-    }
-    const current = message.flag('messageType')
-    const { kind } = parseContentType(typeof current === 'string' ? current : message.body.contentType)
-    if (kind !== 'soap11' && kind !== 'soap12' && kind !== 'pox') setMessageType(message, 'application/xml')
+    setXml(fill(args), ctx)
   }
+}
+
+/** XML in place of the body; an envelope in place of the whole message. */
+function setXml(made: XmlElement, { message }: MessageContext): void {
+  if (isEnvelope(made)) message.body.replace(envelopeView, envelopeOf(made))
+  else {
+    const envelope = message.body.edit(envelopeView)
+    envelope.setPayload(made)
+  }
+  const current = message.flag('messageType')
+  const { kind } = parseContentType(typeof current === 'string' ? current : message.body.contentType)
+  if (kind !== 'soap11' && kind !== 'soap12' && kind !== 'pox') setMessageType(message, 'application/xml')
 }
 
 function xmlArgument({ source, literal, escapeXmlChars }: Value, ctx: MessageContext): XmlArgument {
@@ -203,16 +217,87 @@ function isJsonTree(value: unknown): value is JsonValue {
   return !(Array.isArray(value) && value.some(item => typeof (item as { kind?: unknown } | null)?.kind === 'string'))
 }
 
-function jsonMaker(fill: (args: readonly string[]) => string, values: readonly Value[]) {
+type Template =
+  | { readonly kind: 'key'; readonly value: Dynamic }
+  | { readonly kind: 'text'; readonly value: string }
+  | { readonly kind: 'xml'; readonly value: XmlElement }
+
+function checkFreemarker(source: Template | undefined, report: (problem: string) => void): void {
+  if (source?.kind !== 'text' && source?.kind !== 'xml') return
+  try {
+    parseFreemarker(source.kind === 'text' ? source.value : printXml(source.value))
+  } catch (thrown) {
+    report(textOf(thrown))
+  }
+}
+
+function freemarkerMaker(template: FreemarkerTemplate, values: readonly Value[], mediaType: 'xml' | 'json' | 'text') {
   return (ctx: MessageContext): void => {
-    const text = fill(values.map(value => jsonArgument(value, ctx)))
+    let text: string
     try {
-      replaceBody(ctx, jsonBody(text, 'application/json'), 'application/json')
+      text = template((root, path) => freemarkerValue(root, path, values, ctx))
     } catch (thrown) {
-      throw new IntegrationError('MEDIATION_FAILED', `the JSON payload could not be parsed: ${textOf(thrown)}`, {
+      throw new IntegrationError('MEDIATION_FAILED', `the FreeMarker template cannot be filled: ${textOf(thrown)}`, {
         cause: thrown,
       })
     }
+    if (mediaType === 'xml') setXml(parseTemplate(text, 'format'), ctx)
+    else if (mediaType === 'text') setText(text, ctx)
+    else setJson(text, ctx)
+  }
+}
+
+function freemarkerValue(
+  root: string,
+  path: readonly (string | number)[],
+  values: readonly Value[],
+  ctx: MessageContext,
+): string | undefined {
+  const [first, ...rest] = path
+  if (root === 'args') {
+    const value = values[Number(/^arg(\d+)$/.exec(String(first))?.[1] ?? 0) - 1]
+    return value && (value.source.kind === 'value' ? value.source.value : value.source.value.string(ctx))
+  }
+  if (root === 'payload') return plain(follow(ctx.message.body.view(jsonView).value, path))
+  const scope =
+    root === 'trp'
+      ? ctx.message.headers.get(String(first))
+      : root === 'axis2'
+        ? ctx.message.flag(String(first))
+        : root === 'vars'
+          ? ctx.variables.get(String(first))
+          : ctx.properties.get(String(first))
+  return plain(follow(scope, rest))
+}
+
+function follow(from: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
+        ? (value as Record<string | number, unknown>)[step]
+        : undefined,
+    from,
+  )
+}
+
+function plain(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'object' ? printJsonValue(value as JsonValue) : String(value)
+}
+
+function jsonMaker(fill: (args: readonly string[]) => string, values: readonly Value[]) {
+  return (ctx: MessageContext): void => {
+    setJson(fill(values.map(value => jsonArgument(value, ctx))), ctx)
+  }
+}
+
+function setJson(text: string, ctx: MessageContext): void {
+  try {
+    replaceBody(ctx, jsonBody(text, 'application/json'), 'application/json')
+  } catch (thrown) {
+    throw new IntegrationError('MEDIATION_FAILED', `the JSON payload could not be parsed: ${textOf(thrown)}`, {
+      cause: thrown,
+    })
   }
 }
 
@@ -244,9 +329,12 @@ function looksLikeJson(text: string): boolean {
 
 function textMaker(fill: (args: readonly string[]) => string, values: readonly Value[]) {
   return (ctx: MessageContext): void => {
-    const text = fill(values.map(({ source }) => (source.kind === 'value' ? source.value : source.value.string(ctx))))
-    replaceBody(ctx, Body.ofBytes(Buffer.from(text, 'utf8'), 'text/plain; charset=UTF-8'), 'text/plain')
+    setText(fill(values.map(({ source }) => (source.kind === 'value' ? source.value : source.value.string(ctx)))), ctx)
   }
+}
+
+function setText(text: string, ctx: MessageContext): void {
+  replaceBody(ctx, Body.ofBytes(Buffer.from(text, 'utf8'), 'text/plain; charset=UTF-8'), 'text/plain')
 }
 
 function replaceBody({ message }: MessageContext, body: Body, type: string): void {

@@ -84,6 +84,7 @@ export default defineMediator({
         return typeof value === 'string' ? typedValue(type, value) : value
       }
       let value: string = source?.kind === 'expression' ? source.value.string(ctx) : (source?.value ?? '')
+      if (value === '' && source?.kind === 'expression' && source.value.value(ctx) === null) return null
       if (pattern) value = pattern.exec(value)?.[group] ?? ''
       return type === undefined ? value : typedValue(type, value)
     }
