@@ -134,15 +134,29 @@ async function dropVoid(files: SegmentFiles, found: Found[]): Promise<void> {
   }
 }
 
-/** A segment that a later one passes over was given up when its start could not be synced. */
+/**
+ * A segment that could not be deleted when its start failed to sync: the next one passes over it, or, if that one was
+ * deleted since, there is a gap behind it and nothing in it. (Legal segments go from the oldest end only.)
+ */
 async function dropGivenUp(files: SegmentFiles, found: Found[]): Promise<void> {
   let previous = Infinity
   for (const segment of found.toReversed()) {
-    if (segment.number > previous) {
+    const passedOver = segment.number > previous
+    const leftOver = segment.start !== null && segment.number < previous && previous < Infinity
+    if (passedOver || (leftOver && (await isBare(segment)))) {
       found.splice(found.indexOf(segment), 1)
       await files.discard(segment.file!, [segment.path])
     } else if (segment.start) previous = segment.start.previous
   }
+}
+
+/** Whether nothing was written after the start. */
+async function isBare(segment: Found): Promise<boolean> {
+  const range = { from: PREAMBLE, to: segment.size, sealed: false, group: 0 }
+  let records = 0
+  const count = (): void => void records++
+  await scan(segment.file!, range, { record: count, damage: count })
+  return records === 1
 }
 
 /** Spares count from one, given-up segments keep their number: different names, so that neither replaces the other. */
