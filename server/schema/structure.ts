@@ -7,7 +7,7 @@ import type { AnyArtifactKind, AnyClassKind, AnyEndpointKind, AnyLayerKind, AnyM
 import { nearest } from '../kernel/nearest.ts'
 import type { ClassRole } from './shape.ts'
 import { dynamicRef, expression, text, type DynamicRef } from './types.ts'
-import { ARTIFACT_TAGS } from './vocabulary.ts'
+import { ARTIFACT_TAGS, CLASSES } from './vocabulary.ts'
 
 /** A mediator as written: which kind, with what configuration, where. */
 export interface StepNode {
@@ -287,13 +287,14 @@ export function byClass(role: ClassRole, options: { doc: string }): Field<ClassN
       const className = attribute?.value.trim() ?? ''
       const kind = catalog.byClass(role, className)
       if (!kind) {
-        const near = nearest(className, catalog.classes(role))
+        const known = CLASSES.has(className)
+        const near = known ? undefined : nearest(className, catalog.classes(role))
         const message = className === '' ? `a ${role} needs a class` : `the class "${className}" is not supported`
         site.error(
-          'unknown-class',
+          known ? 'not-supported' : 'unknown-class',
           message,
           attribute ? site.placeOf(attribute).offset : site.element.offset,
-          near === undefined ? `Known: ${catalog.classes(role).join(', ')}.` : `Did you mean "${near}"?`,
+          near === undefined ? `Offered: ${catalog.classes(role).join(', ')}.` : `Did you mean "${near}"?`,
         )
         site.otherParameters()
         return undefined

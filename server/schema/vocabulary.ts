@@ -62,3 +62,12 @@ export const ARTIFACT_TAGS: ReadonlySet<string> = new Set([
   'priorityExecutor',
   'import',
 ])
+
+/** Classes of stores and processors. */
+export const CLASSES: ReadonlySet<string> = new Set([
+  'org.apache.synapse.message.store.impl.rabbitmq.RabbitMQStore',
+  'org.apache.synapse.message.store.impl.rabbitmq.RabbitmqStore',
+  'org.apache.synapse.message.store.impl.jdbc.JDBCMessageStore',
+  'org.apache.synapse.message.store.impl.resequencer.ResequenceMessageStore',
+  'org.apache.synapse.message.processors.resequence.ResequencingProcessor',
+])
