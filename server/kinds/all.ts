@@ -31,6 +31,7 @@ import mediatorsSwitch from './mediators/switch.ts'
 import processorsFailover from './processors/failover.ts'
 import processorsForwarding from './processors/forwarding.ts'
 import processorsSampling from './processors/sampling.ts'
+import storesJms from './stores/jms.ts'
 import storesJournal from './stores/journal.ts'
 import storesMemory from './stores/memory.ts'
 import type { AnyKind } from '../schema/kinds.ts'
@@ -68,6 +69,7 @@ export const kinds: readonly AnyKind[] = [
   processorsFailover,
   processorsForwarding,
   processorsSampling,
+  storesJms,
   storesJournal,
   storesMemory,
 ]

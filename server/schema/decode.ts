@@ -16,7 +16,7 @@ export interface DecodedArtifact {
   /** As far as it can be told. */
   readonly name: string
   readonly at: SourceRef
-  /** Of the element as written: the same digest means the same artifact. */
+  /** Of the element as written and the prefixes it uses: the same digest means the same artifact. */
   readonly digest: string
   readonly refs: readonly Ref[]
   readonly diagnostics: readonly Diagnostic[]
@@ -91,9 +91,21 @@ function decodeOne(element: XmlElement, document: XmlDocument, file: string, env
     role: env.catalog.artifact(element.local)?.role as RoleName | undefined,
     name: node?.name ?? attributeOf(element, 'name')?.value ?? attributeOf(element, 'key')?.value ?? '',
     at: at(element.offset),
-    digest: createHash('sha256').update(printXml(element)).digest('hex'),
+    digest: digestOf(element),
     refs,
     diagnostics,
     element,
   }
+}
+
+/** Prefixes declared further out belong to it where they are used, in expressions, too. */
+function digestOf(element: XmlElement): string {
+  const written = printXml(element)
+  const digest = createHash('sha256').update(written)
+  for (let at = element.parent; at?.kind === 'element'; at = at.parent) {
+    for (const { prefix, uri } of at.declarations) {
+      if (prefix !== '' && written.includes(`${prefix}:`)) digest.update(`\n${prefix}=${uri}`)
+    }
+  }
+  return digest.digest('hex')
 }

@@ -34,6 +34,10 @@ export class ElementDraft {
     return parameter
   }
 
+  hasParameter(name: string): boolean {
+    return this.element.childElements.some(child => child.local === 'parameter' && child.attribute('name') === name)
+  }
+
   text<T>(type: ValueType<T>, value: T): void {
     this.element.append(new XmlText(type.print(value)))
     this.#declare(value)

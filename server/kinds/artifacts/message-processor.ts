@@ -20,8 +20,9 @@ const written: Field<Written> = {
     }
     return { all, unknown: site.otherParameters() }
   },
-  encode({ unknown }, draft) {
-    for (const [name, value] of Object.entries(unknown)) draft.plainParameter(name, value)
+  encode({ all }, draft) {
+    // A default somebody wrote out stays written out.
+    for (const [name, value] of Object.entries(all)) if (!draft.hasParameter(name)) draft.plainParameter(name, value)
   },
   present: () => true,
 }
