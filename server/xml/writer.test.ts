@@ -103,3 +103,10 @@ test('a tree deeper than any reader takes is refused, not overflown', () => {
   assert.throws(() => printXml(top), { code: 'MEDIATION_FAILED', message: /inside one another/ })
   assert.equal(clone(top).text, '')
 })
+
+test('a default namespace is taken away only where there is one', () => {
+  const printed = (text: string): string => printXml(parseXml(text).root)
+  assert.equal(printed('<a xmlns="">x</a>'), '<a>x</a>')
+  assert.equal(printed('<p:a xmlns:p="urn:p"><b xmlns=""/></p:a>'), '<p:a xmlns:p="urn:p"><b/></p:a>')
+  assert.equal(printed('<a xmlns="urn:a"><b xmlns=""/></a>'), '<a xmlns="urn:a"><b xmlns=""/></a>')
+})

@@ -88,6 +88,8 @@ class Printer {
     }
     const { prefix, uri, declarations, attributes, children } = element
     for (const declaration of declarations) {
+      // `xmlns=""` where there is no default namespace to take away says nothing.
+      if (declaration.uri === '' && !this.#lookup('')) continue
       if (declaration.prefix !== prefix || declaration.uri === uri) this.#declare(declaration.prefix, declaration.uri)
     }
     const written = uri === '' ? '' : prefix
