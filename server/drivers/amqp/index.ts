@@ -16,6 +16,9 @@ export { AmqpConnections } from './connection.ts'
 export type { AmqpSurroundings } from './connection.ts'
 export type { Tries, TryLedger } from './consumer.ts'
 export type { AmqpTarget, BrokerHost } from './target.ts'
+export { resolveJms } from './jndi.ts'
+export type { JmsConfiguration, ResolvedJms } from './jndi.ts'
+export type { Remark, UrlOptions } from './url.ts'
 
 /** The broker's answer to "how many": only our own embedded broker gives one. */
 export const DEPTH_PROPERTY = 'holdfast:depth'
