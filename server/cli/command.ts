@@ -41,6 +41,8 @@ export interface Io {
   /** Writes as it is: a line needs its own `\n`. */
   out(text: string): void
   err(text: string): void
+  /** A person reads what is written with {@link out}: colours help. */
+  readonly terminal?: boolean
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
   /** Aborts at the first SIGINT or SIGTERM: stop, but in good order. */
