@@ -45,7 +45,7 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   #body: RequestBody | null = null
   #message: Message | null = null
   #controller: AbortController | null = null
-  #abortListeners: Set<() => void> | null = null
+  #abortListeners: (() => void)[] = []
   #gone = false
   #flow: 'to come' | 'begun' = 'to come'
 
@@ -117,12 +117,12 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   }
 
   onAbort(listener: () => void): void {
-    this.#abortListeners ??= new Set()
-    this.#abortListeners.add(listener)
+    this.#abortListeners.push(listener)
   }
 
   offAbort(listener: () => void): void {
-    this.#abortListeners?.delete(listener)
+    const index = this.#abortListeners.indexOf(listener)
+    if (index >= 0) this.#abortListeners.splice(index, 1)
   }
 
   get signal(): AbortSignal {
@@ -139,8 +139,8 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
       this.#body?.cut()
       this.#controller?.abort()
       const listeners = this.#abortListeners
-      this.#abortListeners = null
-      if (listeners) for (const listener of listeners) listener()
+      this.#abortListeners = []
+      for (const listener of listeners) listener()
       if (this.#flow === 'to come') this.#destination.registry.leave()
     } else if (this.#body?.complete === false) {
       this.#body.discard()

@@ -83,18 +83,20 @@ export class HttpClient implements AsyncDisposable {
       }
       const { body } = request
       const streamed = body !== null && !(body instanceof Uint8Array) ? body : null
-      const exchange = new HttpExchange({
-        address: target.address,
-        clock: this.#clock,
-        timeoutMs: request.timeoutMs ?? 0,
-        stallMs: this.#stallMs,
-        signal: request.signal,
-        oneWay: request.oneWay ?? false,
-        head: request.method === 'HEAD',
-        upload: streamed,
-        resolve,
-        reject,
-      })
+      const exchange = new HttpExchange(
+        {
+          address: target.address,
+          clock: this.#clock,
+          timeoutMs: request.timeoutMs ?? 0,
+          stallMs: this.#stallMs,
+          oneWay: request.oneWay ?? false,
+          head: request.method === 'HEAD',
+          upload: streamed,
+          resolve,
+          reject,
+        },
+        request.signal,
+      )
       target.pool.used = true
       target.pool.pool.dispatch(
         {

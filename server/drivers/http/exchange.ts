@@ -23,7 +23,6 @@ export interface ExchangeParts {
   readonly clock: Clock
   readonly timeoutMs: number
   readonly stallMs: number
-  readonly signal: AbortSignal | LazySignal | undefined
   readonly oneWay: boolean
   /** The reply to HEAD declares the length of a body it does not have. */
   readonly head: boolean
@@ -45,6 +44,7 @@ const EMPTY = new Uint8Array(0)
 export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
   readonly #parts: ExchangeParts
   #timer: Timer | null = null
+  #signal: AbortSignal | LazySignal | null = null
   #onAbort: (() => void) | null = null
   #abort: ((error?: Error) => void) | null = null
   #resume: (() => void) | null = null
@@ -66,15 +66,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
   #moved = false
   #draining = false
 
-  constructor(parts: ExchangeParts) {
+  constructor(parts: ExchangeParts, signal: AbortSignal | LazySignal | undefined) {
     this.#parts = parts
-    const { signal, timeoutMs } = parts
-    if (timeoutMs > 0) this.#timer = parts.clock.after(timeoutMs, () => this.#timedOut())
-    if (signal) {
-      this.#onAbort = () => this.#giveUp(callerGone(parts.address, signal))
-      if (signal instanceof AbortSignal) signal.addEventListener('abort', this.#onAbort, { once: true })
-      else signal.onAbort(this.#onAbort)
-    }
+    if (parts.timeoutMs > 0) this.#timer = parts.clock.after(parts.timeoutMs, () => this.#timedOut())
+    if (signal) this.#watch(signal)
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -221,12 +216,23 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
   #disarm(): void {
     this.#timer?.cancel()
     this.#timer = null
-    if (this.#onAbort) {
-      const signal = this.#parts.signal!
-      if (signal instanceof AbortSignal) signal.removeEventListener('abort', this.#onAbort)
-      else signal.offAbort(this.#onAbort)
-      this.#onAbort = null
-    }
+    const signal = this.#signal
+    if (signal === null) return
+    if ('addEventListener' in signal) signal.removeEventListener('abort', this.#onAbort!)
+    else signal.offAbort(this.#onAbort!)
+    this.#signal = null
+    this.#onAbort = null
+  }
+
+  /**
+   * The signal is let go of in {@link #disarm}: the library keeps a finished exchange until the connection's next, and
+   * with it would live the whole request the signal belongs to, long enough to make every collection dear.
+   */
+  #watch(signal: AbortSignal | LazySignal): void {
+    this.#signal = signal
+    this.#onAbort = () => this.#giveUp(callerGone(this.#parts.address, this.#signal!))
+    if ('addEventListener' in signal) signal.addEventListener('abort', this.#onAbort, { once: true })
+    else signal.onAbort(this.#onAbort)
   }
 
   #timedOut(): void {
@@ -254,7 +260,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
 }
 
 function callerGone(address: string, signal: AbortSignal | LazySignal): IntegrationError {
-  const cause: unknown = signal instanceof AbortSignal ? signal.reason : undefined
+  const cause: unknown = 'reason' in signal ? signal.reason : undefined
   if (cause instanceof IntegrationError) return cause
   const text = `the request to ${address} was given up because nobody waits for its reply any more`
   return new IntegrationError('SEND_FAILED', text, { cause })
