@@ -15,6 +15,9 @@ function processIo(): Io {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // Started by `holdfast start`, which has ended or asks us to (cli/companion.ts).
+  process.on('disconnect', onSignal)
+  process.channel?.unref()
   // A reader that has seen enough (`| head`) is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
@@ -23,6 +26,7 @@ function processIo(): Io {
   return {
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),
+    terminal: process.stdout.isTTY === true,
     env: process.env,
     cwd: process.cwd(),
     signal: stop.signal,

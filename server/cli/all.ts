@@ -4,6 +4,8 @@ import type { Command } from './command.ts'
 export const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   backend: () => import('./backend.ts'),
   broker: () => import('./broker.ts'),
+  check: () => import('./check.ts'),
   run: () => import('./run.ts'),
+  start: () => import('./start.ts'),
   stockquote: () => import('./stockquote.ts'),
 }
