@@ -5,7 +5,7 @@ import { encodePut, encodeRemove, ensureDefined, type Log, type Queue } from './
 import { SlotState } from './slots.ts'
 import type { OwnerState } from './state.ts'
 import { encodeSet, type Table } from './table.ts'
-import { Class } from './writer.ts'
+import { Class } from './group.ts'
 
 /**
  * Encodes a batch beside the group, because definitions of new queues must stand before it and outside of it: a batch
@@ -35,7 +35,7 @@ export class BatchEncoder implements Batch {
     try {
       write(this)
     } catch (error) {
-      walk(arena.bytes, HEAD, arena.used, new RecordView(), record => writer.undo(record))
+      walk(arena.bytes, HEAD, arena.used, new RecordView(), record => state.undo(record))
       throw error
     }
     if (arena.used === HEAD) return Promise.resolve()

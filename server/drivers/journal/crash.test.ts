@@ -8,7 +8,7 @@ import type { Journal } from './contracts.ts'
 import { openJournal } from './journal.ts'
 
 const FOLDER = '/data'
-const STEPS = 260
+const STEPS = 180
 
 function open(disk: ScriptedDisk): Promise<Journal> {
   const clock = new ManualClock()

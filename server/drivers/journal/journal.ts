@@ -27,6 +27,7 @@ import type {
 } from './contracts.ts'
 import { type Disk, nodeDisk } from './disk.ts'
 import { Kind } from './format.ts'
+import { Class } from './group.ts'
 import { Ledger } from './ledger.ts'
 import { encodeClear, type Log, Queue } from './queue.ts'
 import { Reader } from './reader.ts'
@@ -36,7 +37,7 @@ import { SegmentFiles } from './segments.ts'
 import { JournalState } from './state.ts'
 import { Table } from './table.ts'
 import { Upkeep } from './upkeep.ts'
-import { Class, Writer } from './writer.ts'
+import { Writer } from './writer.ts'
 
 export interface JournalOptions {
   /** `HOME/data`; made if it is missing. */

@@ -3,7 +3,7 @@ import type { Json, JournalLedger, LedgerEntry } from './contracts.ts'
 import { type Arena, Kind } from './format.ts'
 import { ensureDefined, type Log } from './queue.ts'
 import type { LedgerState } from './state.ts'
-import { Class } from './writer.ts'
+import { Class } from './group.ts'
 
 export class Ledger implements JournalLedger {
   readonly name: string

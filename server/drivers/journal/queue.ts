@@ -1,10 +1,11 @@
 import { IntegrationError } from '../../kernel/errors.ts'
 import type { JournalQueue, JournalRecord, Lease, QueueEntry } from './contracts.ts'
 import { type Arena, type Body, encodeRanges, hashOf, Kind } from './format.ts'
+import { Class } from './group.ts'
 import type { Reader } from './reader.ts'
 import { SlotState } from './slots.ts'
 import { OwnerType, type JournalState, type OwnerState, type QueueState } from './state.ts'
-import { Class, type Writer } from './writer.ts'
+import type { Writer } from './writer.ts'
 
 /** An entry whose record went bad is listed, and can be removed, under this name and its slot. */
 const UNREADABLE = 'unreadable-'

@@ -227,6 +227,33 @@ export class JournalState {
     }
   }
 
+  /** Takes back what encoding this record noted in memory, because it was refused. */
+  undo(record: RecordView): void {
+    const owner = this.owners.get(record.owner)
+    if (!owner) return
+    if (record.kind === Kind.define) {
+      owner.defined = false
+      owner.forgotten = false
+    } else if (record.kind === Kind.drop) owner.defined = true
+    if (owner.type !== 'queue') return
+    if (record.kind === Kind.remove) this.#keepAfterAll(owner, record.slot)
+    if (record.kind !== Kind.removeRanges) return
+    for (const { first, count } of decodeRanges(record.body())) {
+      for (const slot of owner.slots.from(first)) {
+        if (slot >= first + count) break
+        this.#keepAfterAll(owner, slot)
+      }
+    }
+  }
+
+  #keepAfterAll(queue: QueueState, slot: number): void {
+    const state = queue.slots.state(slot)
+    if (state === SlotState.leasedLeaving) queue.slots.setState(slot, SlotState.leased)
+    if (state !== SlotState.waitingLeaving) return
+    queue.slots.setState(slot, SlotState.waiting)
+    this.touched.add(queue)
+  }
+
   placed(
     queue: QueueState,
     slot: number,

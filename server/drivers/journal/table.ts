@@ -2,7 +2,7 @@ import type { Json, JournalTable } from './contracts.ts'
 import { type Arena, Kind } from './format.ts'
 import { ensureDefined, type Log } from './queue.ts'
 import type { TableState } from './state.ts'
-import { Class } from './writer.ts'
+import { Class } from './group.ts'
 
 export class Table implements JournalTable {
   readonly name: string

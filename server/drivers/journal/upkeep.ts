@@ -73,14 +73,14 @@ export class Upkeep {
   }
 
   #due(): boolean {
-    return this.#emptyOldest() || this.#writer.wantsSpare || this.#footerless() !== undefined || this.#sparse()
+    return this.#emptyOldest() || this.#writer.room.wantsSpare || this.#footerless() !== undefined || this.#sparse()
   }
 
   async #run(): Promise<void> {
     try {
       while (!this.#closed && this.#due()) {
         if (this.#emptyOldest()) await this.#deleteOldest()
-        else if (this.#writer.wantsSpare) await this.#writer.claimAhead()
+        else if (this.#writer.room.wantsSpare) await this.#writer.room.claim()
         else if (this.#sparse()) {
           if (!(await this.#copyForward())) return
         } else await this.#describe(this.#footerless()!)
@@ -107,7 +107,7 @@ export class Upkeep {
     await this.#files.removeOldest()
     this.#state.shares.delete(number)
     this.#withoutFooter.delete(number)
-    this.#writer.roomFreed()
+    this.#writer.room.freed()
   }
 
   /**
