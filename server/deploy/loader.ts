@@ -27,8 +27,6 @@ interface Found {
   readonly isFolder?: boolean
 }
 
-/** Deeper folders are not looked into: a link that leads back up must not keep us busy. */
-const DEEPEST = 12
 /** Nobody writes such an artifact by hand; something else was put here by mistake. */
 const LARGEST = 16 * 1024 * 1024
 
@@ -71,7 +69,10 @@ export class Loader {
 
   #read(path: string): Known | undefined {
     try {
-      const { mtimeMs, ctimeMs, size, ino } = statSync(path)
+      const found = statSync(path)
+      // Reading a pipe would wait for somebody to write.
+      if (!found.isFile()) throw new Error('it is not a file')
+      const { mtimeMs, ctimeMs, size, ino } = found
       const stamp = `${mtimeMs}:${ctimeMs}:${size}:${ino}`
       const known = this.#known.get(path)
       if (known?.stamp === stamp) return known
@@ -121,9 +122,14 @@ export class Loader {
 
 function artifactFiles(place: string): Found[] {
   const found: Found[] = []
+  const visited = new Set<string>()
   const walk = (dir: string, depth: number): void => {
     let entries: Dirent[]
     try {
+      // A link may lead back up, or to a folder that is here under its own name.
+      const { dev, ino } = statSync(dir)
+      if (visited.has(`${dev}:${ino}`)) return
+      visited.add(`${dev}:${ino}`)
       entries = readdirSync(dir, { withFileTypes: true })
     } catch (trouble) {
       // Below the top: gone since its parent was listed.
@@ -135,23 +141,32 @@ function artifactFiles(place: string): Found[] {
       if (entry.name.startsWith('.')) continue
       const path = join(dir, entry.name)
       if (isFolder(entry, path)) {
-        if (depth < DEEPEST) walk(path, depth + 1)
+        walk(path, depth + 1)
       } else if (entry.name.toLowerCase().endsWith('.xml')) found.push({ path })
     }
   }
-  if (statSync(place, { throwIfNoEntry: false })?.isFile()) return [{ path: place }]
+  if (kindOf(place) === 'file') return [{ path: place }]
   walk(place, 0)
   return found
 }
 
 function isFolder(entry: Dirent, path: string): boolean {
-  if (!entry.isSymbolicLink()) return entry.isDirectory()
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return entry.isSymbolicLink() ? kindOf(path) === 'folder' : entry.isDirectory()
+}
+
+/** Undefined for what is not there, or cannot even be looked at: reading it will say why. */
+function kindOf(path: string): 'file' | 'folder' | undefined {
+  try {
+    const found = statSync(path)
+    return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The folder itself for one place; for several the nearest one they are all in. */
 function commonFolder(places: readonly string[]): string {
-  const folders = places.map(place => (statSync(place, { throwIfNoEntry: false })?.isFile() ? dirname(place) : place))
+  const folders = places.map(place => (kindOf(place) === 'file' ? dirname(place) : place))
   let common = folders[0] ?? ''
   while (
     folders.some(folder => folder !== common && !folder.startsWith(common.endsWith(sep) ? common : common + sep))
