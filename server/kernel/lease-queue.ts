@@ -57,7 +57,18 @@ export class LeaseQueue<T> {
     entry.state = 'leased'
     this.#waiting--
     const leased = entry
-    return { value: entry.value, remove: () => this.#remove(leased), release: () => this.#release(leased) }
+    // The entry may be on loan again by the time a loan that has ended is used once more: only the open one counts.
+    let open = true
+    const end = (how: (entry: Entry<T>) => void): void => {
+      if (!open) return
+      open = false
+      how(leased)
+    }
+    return {
+      value: entry.value,
+      remove: () => end(entry => this.#remove(entry)),
+      release: () => end(entry => this.#release(entry)),
+    }
   }
 
   /** Calls back whenever values became available. */

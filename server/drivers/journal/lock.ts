@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { systemClock } from '../../kernel/clock.ts'
 import { IntegrationError, systemCode } from '../../kernel/errors.ts'
 
 interface Holder {
@@ -59,9 +60,8 @@ function create(path: string, text: string): boolean {
 
 function read(path: string): { text: string; age: number } | undefined {
   try {
-    // Both stamps come from the file system's clock or the machine's: near enough to tell seconds.
     const { mtimeMs } = fs.statSync(path)
-    return { text: fs.readFileSync(path, 'utf8'), age: performance.timeOrigin + performance.now() - mtimeMs }
+    return { text: fs.readFileSync(path, 'utf8'), age: systemClock.now() - mtimeMs }
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error
