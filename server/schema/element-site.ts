@@ -53,6 +53,7 @@ export class ElementSite {
   readonly #parameters = new Map<string, GivenParameter | undefined>()
   readonly #tolerated: readonly string[]
   #textRead = false
+  #sound = true
 
   /** `tolerated` names attributes that mean nothing here and are not worth a word. */
   constructor(element: XmlElement, decoding: Decoding, tolerated: readonly string[] = []) {
@@ -231,7 +232,13 @@ export class ElementSite {
 
   // ── saying what is wrong ──
 
+  /** No error so far in what the element itself carries: rules across its fields make sense. */
+  get sound(): boolean {
+    return this.#sound
+  }
+
   error(code: string, message: string, offset: number, hint?: string): void {
+    this.#sound = false
     this.#report('error', code, message, offset, hint)
   }
 
