@@ -155,9 +155,11 @@ export class Client {
     this.#sessions.set(session, work)
     tameSession(session, this.#parts.limits.maxMessageSize)
     noticeCoordinators(session, name => work.coordinators.add(name))
-    onFlow(session, () => {
-      for (const link of work.links.values()) link.flowed?.()
-    })
+    onFlow(session, () =>
+      afterOutcomes(() => {
+        for (const link of work.links.values()) link.flowed?.()
+      }),
+    )
   }
 
   #sessionEnded(session: Session): void {

@@ -1,6 +1,6 @@
 import type { Delivery, EventContext, Sender } from 'rhea'
 import type { Log } from '../kernel/contracts.ts'
-import { CreditedSender, writeNow } from '../drivers/amqp/rhea.ts'
+import { afterOutcomes, CreditedSender, writeNow } from '../drivers/amqp/rhea.ts'
 import type { JournalRecord } from '../drivers/journal/contracts.ts'
 import type { BrokerQueue, Loan, Taker } from './queue.ts'
 import { deliverable, heldOf } from './record.ts'
@@ -46,11 +46,13 @@ export class Outlet implements Taker {
     link.on('modified', ({ delivery }: EventContext) => this.#modified(delivery!))
     link.on('rejected', ({ delivery }: EventContext) => this.#rejected(delivery!))
     link.on('settled', ({ delivery }: EventContext) => this.#take(delivery!)?.release())
-    link.on('sender_flow', () => this.flowed())
-    link.on('sender_draining', () => {
-      this.#draining = true
-      this.#answerDrain()
-    })
+    link.on('sender_flow', () => afterOutcomes(() => this.flowed()))
+    link.on('sender_draining', () =>
+      afterOutcomes(() => {
+        this.#draining = true
+        this.#answerDrain()
+      }),
+    )
     queue.join(this)
   }
 

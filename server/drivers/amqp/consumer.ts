@@ -50,6 +50,7 @@ export class AmqpConsumer implements Consumer {
     for (;;) {
       if (this.#closed || signal?.aborted) return null
       const link = await this.#open()
+      if (link === null) return null
       const received = await link.take(Math.max(0, until - clock.monotonic()), signal)
       if (!received) return null
       const read = fromAmqp(received.bytes, clock.now())
@@ -73,12 +74,14 @@ export class AmqpConsumer implements Consumer {
     await link?.close()
   }
 
-  async #open(): Promise<ReceivingLink> {
+  /** Null: the consumer was closed while the connection opened. */
+  async #open(): Promise<ReceivingLink | null> {
     if (this.#link && !this.#link.over) return this.#link
     // What was on loan went back to the broker with the connection: it will be delivered again, as another delivery.
     this.#loans.clear()
     const { connection, queue, clock, window, deadlineMs } = this.#parts
     const live = connection.live ?? (await connection.open(deadlineMs))
+    if (this.#closed) return null
     this.#link = new ReceivingLink({ live, queue, clock, window })
     return this.#link
   }
