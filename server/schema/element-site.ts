@@ -54,6 +54,7 @@ export class ElementSite {
   readonly #tolerated: readonly string[]
   #textRead = false
   #sound = true
+  #consequencesOnly = false
 
   /** `tolerated` names attributes that mean nothing here and are not worth a word. */
   constructor(element: XmlElement, decoding: Decoding, tolerated: readonly string[] = []) {
@@ -232,12 +233,15 @@ export class ElementSite {
 
   // ── saying what is wrong ──
 
-  /** No error so far in what the element itself carries: rules across its fields make sense. */
-  get sound(): boolean {
-    return this.#sound
+  /** Runs rules across fields. What they call an error is only a consequence where a field is broken already. */
+  checkWith(rules: () => void): void {
+    this.#consequencesOnly = !this.#sound
+    rules()
+    this.#consequencesOnly = false
   }
 
   error(code: string, message: string, offset: number, hint?: string): void {
+    if (this.#consequencesOnly) return
     this.#sound = false
     this.#report('error', code, message, offset, hint)
   }

@@ -97,7 +97,7 @@ function decodeStep(site: ElementSite, element: XmlElement): StepNode | undefine
   }
   const inner = new ElementSite(element, site.decoding, ['name'])
   const config = decodeElement(inner, kind.fields)
-  if (inner.sound) kind.check?.(config, inner)
+  inner.checkWith(() => kind.check?.(config, inner))
   return { kind, config, at: inner.at }
 }
 
@@ -216,7 +216,7 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
     if (!element) continue
     const inner = new ElementSite(element, site.decoding)
     const config = decodeElement(inner, kind.fields)
-    if (inner.sound) kind.check?.(config, inner)
+    inner.checkWith(() => kind.check?.(config, inner))
     return finish({ at, ...named, target: { kind, config }, properties })
   }
   const [stranger] = site.remainingElements()
@@ -265,7 +265,7 @@ export function layers(options: { doc: string }): Field<readonly LayerNode[]> {
         if (!element) continue
         const inner = new ElementSite(element, site.decoding)
         const config = decodeElement(inner, kind.fields)
-        if (inner.sound) kind.check?.(config, inner)
+        inner.checkWith(() => kind.check?.(config, inner))
         nodes.push({ kind, config, at: inner.at })
       }
       return nodes
@@ -300,7 +300,7 @@ export function byClass(role: ClassRole, options: { doc: string }): Field<ClassN
         return undefined
       }
       const config = decodeFields(site, kind.fields)
-      if (site.sound) kind.check?.(config, site)
+      site.checkWith(() => kind.check?.(config, site))
       return { kind, className, config }
     },
     encode(value, draft) {
@@ -336,7 +336,7 @@ export function decodeArtifact(site: ElementSite, element: XmlElement): Artifact
   }
   const inner = new ElementSite(element, site.decoding)
   const config = decodeElement(inner, kind.fields)
-  if (inner.sound) kind.check?.(config, inner)
+  inner.checkWith(() => kind.check?.(config, inner))
   const name = kind.nameOf(config, element)
   if (name === '') {
     inner.missing(`attribute "${kind.nameAttribute}"`)
