@@ -36,18 +36,17 @@ const all = (from: number, to: number): string[] => Array.from({ length: to - fr
 
 test('a torn tail is cut without complaint, and nothing stale behind it comes back later', async () => {
   const disk = new ScriptedDisk()
-  const body = Buffer.alloc(5000, 'x')
+  const body = Buffer.alloc(3000, 'x')
   {
     const journal = await open(disk)
     await journal.queue('q').put('kept', body)
     // A group of two: the first loses its pages in the crash, the second keeps them.
-    const seen: { offset: number } = { offset: 0 }
     disk.script = ({ kind }) => (kind === 'syncData' ? 'crash' : undefined)
     void journal.queue('q').put('torn', body)
     void journal.queue('q').put('stale', body)
     while (!disk.crashed) await new Promise(resolve => setImmediate(resolve))
     disk.script = undefined
-    seen.offset = disk.contents(FIRST).indexOf('stale')
+    assert.ok(disk.contents(FIRST).includes('stale'))
     let piece = 0
     // The pages of the group, in order: its beginning is lost.
     disk.restart(() => piece++ > 0)
@@ -62,7 +61,7 @@ test('a torn tail is cut without complaint, and nothing stale behind it comes ba
   withoutFooters(disk)
   await using journal = await open(disk)
   assert.deepEqual(await ids(journal), ['kept', 'next'])
-  assert.equal(disk.contents(FIRST).indexOf('stale'), -1)
+  assert.ok(!disk.contents(FIRST).includes('stale'))
 })
 
 test('rot in the middle is reported with file, offset and id, and everything else is kept', async () => {

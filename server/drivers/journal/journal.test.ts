@@ -453,6 +453,24 @@ test('after a failed sync the group is refused for good and the next one goes in
   assert.deepEqual(reopened.damage, [])
 })
 
+test('what a killed process left in the page cache after a failed sync is on the platter before it is shown again', async () => {
+  const { disk, open } = rig()
+  const journal = await open()
+  await journal.queue('q').put('1', bytes('x'))
+  // The sync fails, as everything after it does, so that no new segment can say that the group is void.
+  let failing = false
+  disk.script = ({ kind }) => ((failing ||= kind === 'syncData') ? 'EIO' : undefined)
+  await assert.rejects(journal.queue('q').put('2', bytes('x')), { code: 'JOURNAL_FAILED', ambiguous: true })
+  disk.script = undefined
+  disk.kill()
+
+  const second = await open()
+  const shown = await ids(second.queue('q'))
+  disk.restart()
+  await using third = await open()
+  assert.deepEqual(await ids(third.queue('q')), shown)
+})
+
 test('a disk that answers nothing any more is reported, refuses at once, and is asked again by the clock', async () => {
   const { disk, clock, open } = rig()
   await using journal = await open()
