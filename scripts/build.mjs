@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 // Bundles our own sources into dist/, one file per command that is loaded on demand. Packages stay packages.
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from './setup.mjs'
 
+// Built aside and put in place at once: a server that is starting, or another build, never meets half of it.
 const outdir = join(root, 'dist')
-rmSync(outdir, { recursive: true, force: true })
+const fresh = `${outdir}.${process.pid}`
 await build({
   absWorkingDir: root,
   entryPoints: { holdfast: 'server/main.ts' },
-  outdir,
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -21,4 +22,8 @@ await build({
   logLevel: 'warning',
   chunkNames: 'chunks/[name]-[hash]',
 })
-chmodSync(join(outdir, 'holdfast.js'), 0o755)
+chmodSync(join(fresh, 'holdfast.js'), 0o755)
+const old = `${fresh}.old`
+if (existsSync(outdir)) renameSync(outdir, old)
+renameSync(fresh, outdir)
+rmSync(old, { recursive: true, force: true })

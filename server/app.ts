@@ -198,12 +198,15 @@ class HoldfastApp implements App {
     })
   }
 
-  #openClient(): void {
+  async #openClient(): Promise<void> {
     const { settings, clock } = this.#options
+    // The server may call itself over HTTPS with a certificate of its own making.
+    const trusted = settings.https.enabled ? [(await this.#serverCertificate()).certificate] : []
     this.#client = new HttpClient({
       clock,
       connections: settings.endpoint.maxConnectionsPerHost,
       connectTimeoutMs: settings.endpoint.connectTimeout,
+      tls: { trusted },
     })
   }
 

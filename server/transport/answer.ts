@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
 import { asIntegrationError, IntegrationError, textOf, type ErrorName } from '../kernel/errors.ts'
 import { forwardedHeaders } from '../kernel/forwarding.ts'
-import type { ByteSource, Message } from '../kernel/message.ts'
+import type { BodyOptions, ByteSource, Message } from '../kernel/message.ts'
 import type { Arrival } from './arrival.ts'
 import type { FormattedReply, TransportCodecs } from './codecs.ts'
 import type { ListenerSettings } from './settings.ts'
@@ -29,6 +29,8 @@ export interface Refusal {
 export class Answerer {
   readonly codecs: TransportCodecs
   readonly settings: ListenerSettings
+  /** For the body of every request. */
+  readonly bodyOptions: BodyOptions
   /** Every answer from now on closes its connection. */
   stopping = false
   readonly #clock: Clock
@@ -36,6 +38,7 @@ export class Answerer {
   constructor(codecs: TransportCodecs, settings: ListenerSettings, clock: Clock) {
     this.codecs = codecs
     this.settings = settings
+    this.bodyOptions = { limit: settings.maxBodyBytes }
     this.#clock = clock
   }
 

@@ -5,7 +5,7 @@ import type { Timer } from '../kernel/clock.ts'
 import { Exchange, MessageContext, type AnswerSink, type LazySignal, type Origin } from '../kernel/context.ts'
 import type { Log, Registry } from '../kernel/contracts.ts'
 import { HeaderMap } from '../kernel/headers.ts'
-import { Body, Message, type Format } from '../kernel/message.ts'
+import { Body, Message, type BodyOptions, type Format } from '../kernel/message.ts'
 import type { TransportFacts } from '../kernel/properties.ts'
 import type { Answerer } from './answer.ts'
 import { RequestBody } from './request-body.ts'
@@ -41,6 +41,7 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   readonly #destination: Destination
   #contentType = ''
   #soapAction: string | undefined
+  #encoding = ''
   #format: Format | null = null
   #body: RequestBody | null = null
   #message: Message | null = null
@@ -80,6 +81,9 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
           break
         case 14:
           if (name.toLowerCase() === 'content-length') length = Number(raw[at + 1])
+          break
+        case 16:
+          if (name.toLowerCase() === 'content-encoding') this.#encoding = raw[at + 1]!
           break
         case 17:
           if (name.toLowerCase() === 'transfer-encoding') chunked = true
@@ -165,13 +169,14 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
     const destination = this.#destination
     const contentType = this.#contentType
     const { format } = this
+    const options = this.#bodyOptions()
     const message = new Message({
       body:
         body instanceof Uint8Array
           ? body.length === 0
-            ? Body.empty(contentType)
-            : Body.ofBytes(body, contentType)
-          : Body.ofStream(body, contentType, { limit: this.answerer.settings.maxBodyBytes }),
+            ? Body.empty(contentType, options)
+            : Body.ofBytes(body, contentType, options)
+          : Body.ofStream(body, contentType, options),
       headers: new HeaderMap(request.rawHeaders),
       addressing: { to: request.url! },
       method: request.method!,
@@ -206,6 +211,15 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   #flowFailed(ctx: MessageContext, thrown: unknown): void {
     this.#destination.registry.leave()
     this.answerer.flowFailed(this, ctx, thrown)
+  }
+
+  /** Most requests have neither query nor encoding and share one object. */
+  #bodyOptions(): BodyOptions {
+    const { bodyOptions } = this.answerer
+    const url = this.request.url!
+    const at = url.indexOf('?')
+    if (at < 0 && this.#encoding === '') return bodyOptions
+    return { ...bodyOptions, encoding: this.#encoding, query: at < 0 ? '' : url.slice(at + 1) }
   }
 
   /** The SOAPAction header without its quotes, or the `action` parameter of SOAP 1.2's content type. */

@@ -43,7 +43,8 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
           extra: deliveryHeaders(options),
           preserve: settings.preserveHeaders,
           timeoutMs: options.timeoutMs,
-          signal: ctx.abort,
+          // A caller that leaves does not stop what it has started: its message may already count at the back end.
+          signal: ctx.exchange.hasCaller ? undefined : ctx.abort,
           oneWay: options.oneWay,
         }),
       )

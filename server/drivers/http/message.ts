@@ -80,12 +80,14 @@ export function replyMessage(reply: HttpReply, format: Format, limit: number): M
   const { status, body } = reply
   const empty = body instanceof Uint8Array && body.length === 0
   const contentType = reply.contentType === '' && !empty ? 'application/octet-stream' : reply.contentType
+  const encoding = encodingOf(reply.headers)
+  const options = encoding === undefined ? { limit } : { limit, encoding }
   const message = new Message({
     body: empty
       ? Body.empty(contentType)
       : body instanceof Uint8Array
-        ? Body.ofBytes(body, contentType)
-        : Body.ofStream(body, contentType, { limit }),
+        ? Body.ofBytes(body, contentType, options)
+        : Body.ofStream(body, contentType, options),
     headers: new HeaderMap(reply.headers),
     isResponse: true,
     format: empty ? 'none' : format,
@@ -95,6 +97,14 @@ export function replyMessage(reply: HttpReply, format: Format, limit: number): M
   if (status === 202) message.axis2.set('SC_ACCEPTED', true)
   if (empty) message.axis2.set('NO_ENTITY_BODY', true)
   return message
+}
+
+/** Content-Encoding of a flat list of headers, if it has one. */
+function encodingOf(flat: readonly string[]): string | undefined {
+  for (let at = 0; at < flat.length; at += 2) {
+    if (flat[at]!.length === 16 && flat[at]!.toLowerCase() === 'content-encoding') return flat[at + 1]
+  }
+  return undefined
 }
 
 function unlessEmpty(body: Uint8Array | ByteSource | null): Uint8Array | ByteSource | null {
