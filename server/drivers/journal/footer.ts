@@ -44,7 +44,10 @@ class Rows {
   }
 }
 
-/** Reads the segment and describes what of it still counts. Throws if part of it is unreadable. */
+/**
+ * Reads the segment and describes what of it still counts. Checksums are computed again and a mismatch throws: a footer
+ * has one of its own and would turn a rotten removal into a believable one.
+ */
 export async function describeSegment(files: SegmentFiles, segment: Segment, state: JournalState): Promise<Buffer> {
   const rows = new Rows()
   const definitions = new Arena(1 << 10)
