@@ -3,7 +3,7 @@ import type { Delivery, MessageStore, Registry } from '../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../kernel/errors.ts'
 import { noteFault } from '../kernel/flow.ts'
 import { move } from './move.ts'
-import { either } from './rest.ts'
+import { either, type Wake } from './rest.ts'
 import type { StoredFlow } from './stored-flow.ts'
 import type { GivenUp, Handler, Tried } from './worker.ts'
 
@@ -39,6 +39,13 @@ export class Mover implements Handler {
     }
   }
 
+  /** A pause from before a restart: the target may be back already. */
+  resumed(again: () => void): () => void {
+    const target = this.#flow.services.registry().find('message-store', this.#settings.target)
+    if (target?.status.state === 'ready') queueMicrotask(again)
+    return this.#targetBack(target)?.(again) ?? (() => {})
+  }
+
   async exhausted(delivery: Delivery, attempts: number): Promise<GivenUp> {
     const { target, drop, deactivateSequence } = this.#settings
     const { log, processor } = this.#flow
@@ -61,7 +68,7 @@ export class Mover implements Handler {
     delivery: Delivery,
     signal: AbortSignal,
   ): Promise<Tried> {
-    const { log, processor, services } = this.#flow
+    const { log, processor } = this.#flow
     log.error(
       `Message store messageSender of message processor [${processor}] failed to send message to the target message store`,
       {
@@ -75,9 +82,14 @@ export class Mover implements Handler {
       noteFault(ctx, error)
       await this.#flow.tell('fault', this.#settings.faultSequence, ctx)
     })
-    // A target that comes back need not wait for the pause to end (60 s in the documents' example).
-    const wake = either(target && (again => target.onReady(again)), again => services.onDeploy(again))
+    const wake = this.#targetBack(target)
     return { outcome: 'failed', error, ...(wake && { wake }) }
+  }
+
+  /** A target that comes back need not wait for the pause to end (60 s in the documents' example). */
+  #targetBack(target: MessageStore | undefined): Wake | undefined {
+    const { services } = this.#flow
+    return either(target && (again => target.onReady(again)), again => services.onDeploy(again))
   }
 
   #context(delivery: Delivery, runtime: Registry, signal?: AbortSignal): MessageContext {

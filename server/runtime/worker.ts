@@ -26,6 +26,8 @@ export interface Handler {
   /** One try, counted from 1. */
   attempt(delivery: Delivery, attempt: number, signal: AbortSignal): Promise<Tried>
   exhausted(delivery: Delivery, attempts: number): Promise<GivenUp>
+  /** Ends the pause of a message that failed before this processor began, such as before a restart. */
+  resumed?: Wake
   /** The processor has deactivated itself because of this message. */
   gaveUp?(delivery: Delivery): Promise<void>
 }
@@ -207,7 +209,7 @@ export class Worker {
       const ms = Math.min(notBefore - clock.now(), LONGEST_KEPT_PAUSE)
       if (ms > 0) {
         report({ observed: 'waiting', reason: error, messageId, attempts, nextTry: clock.now() + ms })
-        await rest(clock, { ms, signals: ends })
+        await rest(clock, { ms, signals: ends, wake: handler.resumed?.bind(handler) })
       }
     }
     for (;;) {
