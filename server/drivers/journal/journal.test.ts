@@ -459,7 +459,10 @@ test('what a killed process left in the page cache after a failed sync is on the
   await journal.queue('q').put('1', bytes('x'))
   // The sync fails, as everything after it does, so that no new segment can say that the group is void.
   let failing = false
-  disk.script = ({ kind }) => ((failing ||= kind === 'syncData') ? 'EIO' : undefined)
+  disk.script = ({ kind }) => {
+    failing ||= kind === 'syncData'
+    return failing ? 'EIO' : undefined
+  }
   await assert.rejects(journal.queue('q').put('2', bytes('x')), { code: 'JOURNAL_FAILED', ambiguous: true })
   disk.script = undefined
   disk.kill()
