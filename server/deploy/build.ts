@@ -5,7 +5,7 @@ import type { Message } from '../kernel/message.ts'
 import type { ArtifactEnv, EndpointEnv, Flow, KindEnv } from '../schema/kinds.ts'
 import type { Services } from '../schema/services.ts'
 import type { ArtifactNode, EndpointNode, EndpointProperty, StepNode } from '../schema/structure.ts'
-import { resolveRef } from '../schema/types.ts'
+import { dynamicNeedsBody, resolveRef } from '../schema/types.ts'
 
 /** Makes the running thing an artifact describes. Everything that can be resolved now is resolved now. */
 export function buildArtifact(node: ArtifactNode, services: Services): Roles[RoleName] {
@@ -40,11 +40,19 @@ function flowOf(nodes: readonly StepNode[], inner: (at: SourceRef) => KindEnv): 
 function endpointOf(node: EndpointNode, inner: (at: SourceRef) => KindEnv): Endpoint {
   const { target } = node
   if (!('kind' in target)) {
+    const needsBody = dynamicNeedsBody(target)
     return withProperties(
       {
         name: 'name' in target ? target.name : `{${target.expression.source}}`,
-        send: (request, ctx, options) => ctx.runtime.get(resolveRef(target, ctx)).send(request, ctx, options),
-        readyAt: ctx => ctx.runtime.get(resolveRef(target, ctx)).readyAt?.(ctx),
+        async send(request, ctx, options) {
+          if (needsBody) await ctx.message.body.collect()
+          return ctx.runtime.get(resolveRef(target, ctx)).send(request, ctx, options)
+        },
+        // An endpoint that is not there, or not yet known, keeps nobody waiting: sending to it says what is wrong.
+        readyAt(ctx) {
+          if (needsBody && !ctx.message.body.ready) return undefined
+          return ctx.runtime.find('endpoint', resolveRef(target, ctx).name)?.readyAt?.(ctx)
+        },
       },
       node.properties,
     )

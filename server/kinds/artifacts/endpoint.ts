@@ -1,4 +1,7 @@
-import type { Endpoint } from '../../kernel/contracts.ts'
+import type { MessageContext } from '../../kernel/context.ts'
+import type { Endpoint, Ref } from '../../kernel/contracts.ts'
+import { asIntegrationError, textOf } from '../../kernel/errors.ts'
+import { noteFault } from '../../kernel/flow.ts'
 import { attr, defineArtifact, endpointBody, ref, text } from '../../schema/index.ts'
 
 export default defineArtifact({
@@ -30,10 +33,21 @@ export default defineArtifact({
         try {
           return await endpoint.send(request, ctx, options)
         } catch (thrown) {
-          await ctx.runtime.find('sequence', onError.name)?.mediate(ctx)
-          throw thrown
+          const error = asIntegrationError(thrown, env.at)
+          noteFault(ctx, error)
+          await runQuietly(ctx, onError)
+          throw error
         }
       },
     }
   },
 })
+
+/** What goes wrong in the handler must not hide why the endpoint failed. */
+async function runQuietly(ctx: MessageContext, handler: Ref<'sequence'>): Promise<void> {
+  try {
+    await ctx.runtime.get(handler).mediate(ctx)
+  } catch (thrown) {
+    ctx.log.error(`the error sequence ${handler.name} of an endpoint failed: ${textOf(thrown)}`)
+  }
+}
