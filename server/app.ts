@@ -27,6 +27,7 @@ import { asIntegrationError, IntegrationError, textOf } from './kernel/errors.ts
 import { noteFault } from './kernel/flow.ts'
 import { Lifecycle, type StopReport } from './kernel/lifecycle.ts'
 import type { Message } from './kernel/message.ts'
+import { WaitingCallers } from './kernel/waiting-callers.ts'
 import { encodeStored, newMessageId } from './kernel/stored-message.ts'
 import { kinds } from './kinds/all.ts'
 import { openAdmin, type Admin } from './management/admin.ts'
@@ -106,11 +107,13 @@ class HoldfastApp implements App {
   #digest = ''
   #report: DeployReport | undefined
   readonly #deployed = new Set<() => void>()
+  readonly #callers: WaitingCallers
 
   constructor(options: AppOptions) {
     const { settings, clock } = options
     this.#options = options
     this.#log = options.logs.log
+    this.#callers = new WaitingCallers(clock)
     this.folders =
       settings.server.artifacts.length > 0 ? settings.server.artifacts : [join(settings.server.home, 'deploy')]
     this.#lifecycle = new Lifecycle({ clock, drainMs: settings.server.drain, graceMs: 1_000 })
@@ -169,6 +172,7 @@ class HoldfastApp implements App {
 
   stop(): Promise<StopReport> {
     this.#ready = false
+    this.#callers.releaseAll()
     return this.#lifecycle.stop()
   }
 
@@ -358,6 +362,7 @@ class HoldfastApp implements App {
         this.#deployed.add(listener)
         return () => void this.#deployed.delete(listener)
       },
+      callers: this.#callers,
       payloads,
       faultReason: soapFaultReason,
       resources: new Resources(this.home),

@@ -124,7 +124,7 @@ export class Forwarder implements Handler {
     if (status !== undefined && this.#isFailure(status)) return this.#refused(reply!, status, endpoint, stored, ctx)
     if (reply === null) return DELIVERED
     if (outOnly) reply.body.discard()
-    else await this.#hand(reply, ctx)
+    else await this.#hand(reply, stored, ctx)
     return DELIVERED
   }
 
@@ -135,7 +135,8 @@ export class Forwarder implements Handler {
   }
 
   /** The back end has taken the message, so nothing that happens to its reply may send it again (V8). */
-  async #hand(reply: Message, ctx: MessageContext): Promise<void> {
+  async #hand(reply: Message, stored: StoredMessage, tried: MessageContext): Promise<void> {
+    const ctx = this.#answering(stored, tried)
     const { replySequence, faultSequence } = this.#settings
     const { log, processor } = this.#flow
     ctx.message = reply
@@ -163,6 +164,12 @@ export class Forwarder implements Handler {
     } finally {
       ctx.message.body.discard()
     }
+  }
+
+  /** The context of the try, or one like it that can answer a caller who still waits for the reply. */
+  #answering(stored: StoredMessage, tried: MessageContext): MessageContext {
+    const exchange = this.#flow.services.callers.take(stored.id)
+    return exchange ? this.#flow.context(stored, tried.runtime, undefined, exchange) : tried
   }
 
   async #refused(
@@ -228,6 +235,7 @@ export class Forwarder implements Handler {
         reason: error.message,
       },
     )
+    this.#flow.services.callers.release(stored.id)
     noteFault(ctx, error)
     await this.#flow.tell('fault', this.#settings.faultSequence, ctx)
     ctx.message.body.discard()

@@ -31,6 +31,8 @@ export interface StoreProcessorParts {
   readonly log: Log
   /** Called once for each worker. */
   readonly handler: () => Handler
+  /** Called when the processor is closed for good. */
+  readonly onEnd?: () => void
 }
 
 /** What is wanted, as it is kept over restarts (P7). */
@@ -130,6 +132,7 @@ export class StoreProcessor implements MessageProcessor {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
+    this.#parts.onEnd?.()
     await this.#inTurn(() => this.#end(Infinity))
   }
 

@@ -1,4 +1,4 @@
-import { MessageContext, type Origin } from '../kernel/context.ts'
+import { MessageContext, type Exchange, type Origin } from '../kernel/context.ts'
 import type { Log, Registry, StoredMessage } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
 import { restoreMessage, restoreProperties } from '../kernel/stored-message.ts'
@@ -21,13 +21,14 @@ export class StoredFlow {
     this.#origin = { label: `messageprocessor:${processor}`, kind: 'processor', name: processor }
   }
 
-  /** A context of its own for every try: the stored message stays as it is (P4). */
-  context(stored: StoredMessage, runtime: Registry, signal?: AbortSignal): MessageContext {
+  /** A context of its own for every try: the stored message stays as it is (P4). `exchange` is a caller who waits. */
+  context(stored: StoredMessage, runtime: Registry, signal?: AbortSignal, exchange?: Exchange): MessageContext {
     const ctx = new MessageContext({
       message: restoreMessage(stored),
       runtime,
       log: this.log,
       origin: this.#origin,
+      ...(exchange && { exchange }),
       ...(signal && { signal }),
     })
     restoreProperties(stored, ctx, this.services.payloads)

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
 import type { Endpoint, Log, Registry, SendOptions, StoredMessage } from '../kernel/contracts.ts'
 import type { Message } from '../kernel/message.ts'
+import type { WaitingCallers } from '../kernel/waiting-callers.ts'
 import type { PayloadWriter } from '../kernel/stored-message.ts'
 
 /** What the server lends to running kinds. One object for the whole server, made by the composition root. */
@@ -14,6 +15,8 @@ export interface Services {
   registry(): Registry
   /** Calls back after every deployment: what was missing may be there now. */
   onDeploy(listener: () => void): () => void
+  /** Callers that wait for the reply sequence of a processor. */
+  readonly callers: WaitingCallers
   /** How a message's body and properties are written into a store and read back. */
   readonly payloads: PayloadWriter
   /** The reason of a SOAP fault message, or undefined if its body is none. The body must have been collected. */

@@ -1,3 +1,4 @@
+import { WaitingCallers } from '../kernel/waiting-callers.ts'
 /** What tests of kinds need: artifacts from XML with the real catalog and expressions, contexts, and a fake outside. */
 import { formatOf } from '../codecs/client-format.ts'
 import { parseContentType } from '../codecs/content-type.ts'
@@ -94,14 +95,16 @@ export interface FakeServices extends Services {
 export function fakeServices(changes: Partial<Services> = {}): FakeServices {
   const log = memoryLog()
   const sent: SentRequest[] = []
+  const clock = new ManualClock()
   const services: FakeServices = {
-    clock: new ManualClock(),
+    clock,
     log,
     journal: new RigJournal(),
     sent,
     answer: () => replyOf(200),
     registry: () => memoryRegistry({}),
     onDeploy: () => () => undefined,
+    callers: new WaitingCallers(clock),
     payloads,
     faultReason(message) {
       const { fault } = message.body.view(envelopeView)

@@ -1,3 +1,4 @@
+import { WaitingCallers } from '../kernel/waiting-callers.ts'
 import type { Json, JournalLedger, JournalTable, LedgerEntry } from '../drivers/journal/contracts.ts'
 import { payloads } from '../codecs/payloads.ts'
 import { buildArtifact } from '../deploy/build.ts'
@@ -172,6 +173,7 @@ export class StoreRig implements AsyncDisposable {
         this.#listeners.add(listener)
         return () => this.#listeners.delete(listener)
       },
+      callers: new WaitingCallers(this.clock),
       payloads,
       faultReason: () => undefined,
       resources: { read: () => undefined },

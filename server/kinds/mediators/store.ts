@@ -31,6 +31,8 @@ export default defineMediator({
         await ctx.message.body.collect()
         const message = capture(ctx, services.payloads, services.clock.now())
         const holder = await keep(message, first, ctx)
+        if (!ctx.message.isOn('FORCE_SC_ACCEPTED') && !ctx.isOn('OUT_ONLY'))
+          services.callers.hold(first.name, message.id, ctx.exchange)
         if (ctx.log.debugOn) ctx.log.debug('message stored', { store: holder.name, messageId: message.id })
         return 'next'
       },
@@ -49,14 +51,16 @@ async function before(ctx: MessageContext, name: string): Promise<void> {
 async function keep(message: StoredMessage, first: MessageStore, ctx: MessageContext): Promise<MessageStore> {
   let store = first
   let role = 'store'
+  let ambiguous = false
   for (;;) {
     try {
       await store.producer.put(message)
       return store
     } catch (thrown) {
       const error = asIntegrationError(thrown)
+      ambiguous ||= error.ambiguous
       const next = store.failover === undefined ? undefined : ctx.runtime.find('message-store', store.failover)
-      if (next === undefined) throw failed(message, store, role, error, ctx)
+      if (next === undefined) throw failed(message, store, role, error, ambiguous, ctx)
       ctx.log.warn(`store [${store.name}] did not take the message; failover store [${next.name}] is tried`, {
         messageId: message.id,
         reason: error.message,
@@ -73,6 +77,7 @@ function failed(
   store: MessageStore,
   role: string,
   cause: IntegrationError,
+  ambiguous: boolean,
   ctx: MessageContext,
 ): IntegrationError {
   const missing = store.failover === undefined ? '' : ` Its failover store ${store.failover} is not deployed.`
@@ -82,6 +87,6 @@ function failed(
   ctx.properties.set('ERROR_DETAIL', 'Failed to store message.')
   return new IntegrationError('STORE_FAILED', `${text} ${cause.message}${missing}`, {
     cause,
-    ambiguous: cause.ambiguous,
+    ambiguous,
   })
 }

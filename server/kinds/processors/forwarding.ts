@@ -149,7 +149,7 @@ export default defineProcessor({
       failures: new Set(config.failures),
     }
     const flow = new StoredFlow(env.name, env.services, env.log)
-    return new StoreProcessor({
+    const processor: StoreProcessor = new StoreProcessor({
       name: env.name,
       type: TYPE,
       store: env.store,
@@ -163,7 +163,11 @@ export default defineProcessor({
       services: env.services,
       log: env.log,
       handler: () => new Forwarder(flow, settings),
+      ...(settings.replySequence !== undefined && {
+        onEnd: env.services.callers.answerFor(env.store.name, () => processor.state.wanted === 'active'),
+      }),
     })
+    return processor
   },
 })
 
