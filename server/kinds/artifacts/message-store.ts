@@ -158,7 +158,6 @@ async function quarantine(
   named: Ref<'message-store'> | undefined,
   { name, services, log }: ArtifactEnv,
 ): Promise<void> {
-  log.warn(`a message in store [${name}] cannot be read and goes to quarantine`, { reason })
   const target = named && services.registry().find('message-store', named.name)
   if (!target) return services.quarantine(name, record, reason)
   const message: StoredMessage = {
@@ -171,6 +170,7 @@ async function quarantine(
   }
   try {
     await target.producer.put(message)
+    log.warn(`a message of store ${name} cannot be used; it is kept in store ${target.name}`, { reason })
   } catch {
     await services.quarantine(name, record, reason)
   }
