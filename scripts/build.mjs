@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Bundles our own sources into dist/, one file per command that is loaded on demand. Packages stay packages.
+// Bundles sources and packages into dist/, one file per command that is loaded on demand: a server that reads a dozen
+// files starts in half the time of one that looks for a thousand, and holds less of them in memory.
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -17,7 +18,10 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  packages: 'external',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // Some packages are CommonJS and call require for what Node itself brings.
+  banner: { js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);" },
   sourcemap: true,
   logLevel: 'warning',
   chunkNames: 'chunks/[name]-[hash]',
