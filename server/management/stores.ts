@@ -1,3 +1,4 @@
+import { movedOn } from '../kernel/stored-message.ts'
 /** `/message-stores`: what MI offers, and beyond it a look into a store, deleting and moving. */
 import { Buffer } from 'node:buffer'
 import type { BrowsedMessage, MessageStore } from '../kernel/contracts.ts'
@@ -256,14 +257,15 @@ async function remove(store: MessageStore, id: string): Promise<Result> {
 
 /**
  * Put first, then remove: whatever happens between the two, the message is somewhere, and with the same id, so that the
- * copy which comes second is dropped at delivery (P5). If it was taken for delivery in the meantime the copy goes again:
+ * copy which comes second is dropped at delivery (P5). It counts as another hop: a broker that has seen it before must
+ * not take its return for a repetition. If it was taken for delivery in the meantime the copy goes again:
  * the message is still in the care of its first store.
  */
 async function move(store: MessageStore, target: MessageStore, id: string): Promise<Result> {
   const found = await store.find(id)
   if (!found) return 'unknown'
   if (found.inFlight) return 'in flight'
-  await target.producer.put(found.message)
+  await target.producer.put(movedOn(found.message))
   if (await store.remove(id)) return 'done'
   await target.remove(id)
   return 'in flight'

@@ -1,5 +1,7 @@
 import type { SecureContext } from 'node:tls'
-import { buildConnector, Pool, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
+import buildConnector from 'undici/lib/core/connect.js'
+import Pool from 'undici/lib/dispatcher/pool.js'
 import type { Clock } from '../../kernel/clock.ts'
 import type { LazySignal } from '../../kernel/context.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
@@ -47,7 +49,7 @@ interface Target {
 }
 
 interface PoolEntry {
-  readonly pool: Pool
+  readonly pool: InstanceType<typeof Pool>
   readonly key: string
   used: boolean
 }

@@ -1,4 +1,4 @@
-import { errors } from 'undici'
+import errors from 'undici/lib/core/errors.js'
 import { IntegrationError, systemCode, textOf } from '../../kernel/errors.ts'
 
 /** How far an exchange had come when it broke. */
