@@ -35,6 +35,7 @@ const LINE_END = /\r\n?/g
 const ATTRIBUTE_SPACE = /\r\n|[\t\n\r]/g
 const XML_DECLARATION =
   /^<\?xml[ \t\n\r]+version[ \t\n\r]*=[ \t\n\r]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[ \t\n\r]+encoding[ \t\n\r]*=[ \t\n\r]*(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\n\r]+standalone[ \t\n\r]*=[ \t\n\r]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\n\r]*\?>/
+const OUTSIDE = 'XML begins with < and ends with the end tag of its first element; remove what stands outside.'
 const ASK_FOR_ESCAPE = 'Write &amp; for & itself, &lt; for <.'
 
 class Reader {
@@ -245,7 +246,7 @@ class Reader {
     const raw = source.slice(start, end)
     if (outside) {
       const wrong = raw.search(NOT_SPACE)
-      if (wrong >= 0) this.#fail(start + wrong, 'text outside the root element')
+      if (wrong >= 0) this.#fail(start + wrong, 'text outside the root element', OUTSIDE)
       return null
     }
     if (raw.includes(']]>')) this.#fail(start + raw.indexOf(']]>'), ']]> in text', 'Write ]]&gt; for it.')
@@ -266,7 +267,7 @@ class Reader {
       return new XmlComment(this.#normal(source.slice(start + 4, end)), start)
     }
     if (source.startsWith('<![CDATA[', start)) {
-      if (outside) this.#fail(start, 'text outside the root element')
+      if (outside) this.#fail(start, 'text outside the root element', OUTSIDE)
       const end = source.indexOf(']]>', start + 9)
       if (end < 0) this.#fail(start, 'the CDATA section has no end', 'Add ]]>.')
       this.#at = end + 3
