@@ -1,10 +1,11 @@
 /**
  * Writes everything that is made from the kinds and settings, or with `--check` says which files are stale. The list of
- * kinds is made from file names before any kind is loaded.
+ * kinds is made from file names before any kind is loaded. `--into DIR` takes another folder than the repository.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { emitKindsList, isKindFile } from '../server/schema/emit/kinds-list.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -12,7 +13,9 @@ const kindsFolder = join(root, 'server', 'kinds')
 const KINDS_LIST = 'server/kinds/all.ts'
 const PAGES = 'server/docs/reference'
 
-const check = process.argv.includes('--check')
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false }, into: { type: 'string' } } })
+const { check } = values
+const target = values.into ?? root
 const stale: string[] = []
 
 put(KINDS_LIST, emitKindsList(filesIn(kindsFolder).filter(isKindFile)))
@@ -31,7 +34,7 @@ put('config/schema/holdfast.schema.json', emitJsonSchema(catalog))
 put('config/deployment.toml', emitDeploymentToml())
 const pages = emitPages(catalog)
 for (const [name, text] of pages) put(`${PAGES}/${name}`, text)
-for (const name of filesIn(join(root, PAGES))) if (!pages.has(name)) remove(`${PAGES}/${name}`)
+for (const name of filesIn(join(target, PAGES))) if (!pages.has(name)) remove(`${PAGES}/${name}`)
 
 if (stale.length > 0) {
   console.error(`${stale.map(file => `stale: ${file}`).join('\n')}\nRun: npm run generate`)
@@ -39,7 +42,7 @@ if (stale.length > 0) {
 }
 
 function put(file: string, text: string): void {
-  const path = join(root, file)
+  const path = join(target, file)
   if (read(path) === text) return
   if (check) {
     stale.push(file)
@@ -55,7 +58,7 @@ function remove(file: string): void {
     stale.push(file)
     return
   }
-  rmSync(join(root, file))
+  rmSync(join(target, file))
   console.log(`removed ${file}`)
 }
 

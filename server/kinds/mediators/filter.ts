@@ -28,6 +28,7 @@ export default defineMediator({
     xpath: attr(expression(), { doc: 'The condition, as a boolean.' }),
     source: attr(expression(), { doc: 'Gives the text that `regex` is matched against.' }),
     regex: attr(wholeRegex(), { doc: 'Must match the whole text.' }),
+    // oxlint-disable-next-line unicorn/no-thenable -- this is what the element is called
     then: child('then', branch, { doc: 'Runs if the condition holds.' }),
     else: child('else', branch, { doc: 'Runs if it does not.' }),
     steps: steps({ doc: 'Runs if the condition holds and there is no `<then>`.' }),
