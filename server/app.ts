@@ -38,6 +38,7 @@ import { Catalog } from './schema/catalog.ts'
 import type { DecodeEnv } from './schema/element-site.ts'
 import type { Services } from './schema/services.ts'
 import type { Settings } from './settings/fields.ts'
+import { documentReader } from './transport/documents.ts'
 import { certificateFrom, ownCertificate, type ServerCertificate } from './transport/certificate.ts'
 import type { TransportCodecs } from './transport/codecs.ts'
 import type { PortWish } from './transport/doors.ts'
@@ -353,6 +354,7 @@ class HoldfastApp implements App {
       maxBodySize: settings.http.maxBodySize,
       preserveHeaders: listenerDefaults.preserveHeaders,
     })
+    const resources = new Resources(this.home)
     const services: Services = {
       clock,
       log: this.#log,
@@ -365,7 +367,8 @@ class HoldfastApp implements App {
       callers: this.#callers,
       payloads,
       faultReason: soapFaultReason,
-      resources: new Resources(this.home),
+      resources,
+      documents: documentReader(this.#client!, { resources, limit: settings.http.maxBodySize }),
       settings: kindSettings,
       http,
       get defaultEndpoint(): Endpoint {
@@ -385,6 +388,7 @@ class HoldfastApp implements App {
         log: this.#log,
         flow: () => ({ steps: [], mediate: () => 'next' }),
         endpoint: () => implicit,
+        prepare: () => undefined,
       },
       request => ({ url: request.addressing.to! }),
     )

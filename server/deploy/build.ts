@@ -8,20 +8,26 @@ import type { ArtifactNode, EndpointNode, EndpointProperty, StepNode } from '../
 import { dynamicNeedsBody, resolveRef } from '../schema/types.ts'
 
 /** Makes the running thing an artifact describes. Everything that can be resolved now is resolved now. */
-export function buildArtifact(node: ArtifactNode, services: Services): Roles[RoleName] {
+export function buildArtifact(node: ArtifactNode, services: Services, prepare?: Prepare): Roles[RoleName] {
   const owner = { role: node.kind.role as RoleName, name: node.name }
   const log = services.log.child({ artifact: `${owner.role}:${owner.name}` })
-  const env: ArtifactEnv = { ...kindEnv(node.at, owner, services, log), name: node.name }
+  // Where nobody waits, what could not be prepared is told to the first message that needs it.
+  const begin: Prepare = prepare ?? (work => void work().catch(() => undefined))
+  const env: ArtifactEnv = { ...kindEnv(node.at, owner, services, log, begin), name: node.name }
   return node.kind.create(node.config as never, env) as Roles[RoleName]
 }
 
-function kindEnv(at: SourceRef, owner: KindEnv['owner'], services: Services, log: Log): KindEnv {
-  const inner = (where: SourceRef): KindEnv => kindEnv(where, owner, services, log)
+/** Takes what has to be done before an artifact goes into service. */
+export type Prepare = (work: () => Promise<void>) => void
+
+function kindEnv(at: SourceRef, owner: KindEnv['owner'], services: Services, log: Log, prepare: Prepare): KindEnv {
+  const inner = (where: SourceRef): KindEnv => kindEnv(where, owner, services, log, prepare)
   return {
     at,
     owner,
     services,
     log,
+    prepare,
     flow: steps => flowOf(steps, inner),
     endpoint: node => endpointOf(node, inner),
   }
@@ -66,9 +72,10 @@ function endpointOf(node: EndpointNode, inner: (at: SourceRef) => KindEnv): Endp
 /** Sets the properties written on the endpoint before each send. */
 function withProperties(endpoint: Endpoint, properties: readonly EndpointProperty[]): Endpoint {
   if (properties.length === 0) return endpoint
-  const { status, readyAt } = endpoint
+  const { status, readyAt, wsdlLocation } = endpoint
   return {
     name: endpoint.name,
+    ...(wsdlLocation !== undefined && { wsdlLocation }),
     ...(status && { status }),
     ...(readyAt && { readyAt: ctx => readyAt.call(endpoint, ctx) }),
     async send(request, ctx, options) {

@@ -81,14 +81,18 @@ export class Deployer implements AsyncDisposable {
     const fresh: Deployed[] = []
     const added: string[] = []
     const replaced: string[] = []
+    const making = new Map<LinkedArtifact, Promise<Deployed | undefined>>()
+    for (const artifact of [...steps.added, ...steps.replaced.map(({ after }) => after)]) {
+      making.set(artifact, this.#make(artifact, faulty))
+    }
     for (const artifact of steps.added) {
-      const made = this.#make(artifact, faulty)
+      const made = await making.get(artifact)
       if (!made) continue
       fresh.push(made)
       added.push(artifact.key)
     }
     for (const { before, after } of steps.replaced) {
-      const made = this.#make(after, faulty)
+      const made = await making.get(after)
       if (!made) {
         kept.push(before)
         continue
@@ -121,10 +125,13 @@ export class Deployer implements AsyncDisposable {
     }
   }
 
-  #make(linked: LinkedArtifact, faulty: FaultyArtifact[]): Deployed | undefined {
+  /** Everything is made at once, so that one WSDL that is slow to come holds up nothing but itself. */
+  async #make(linked: LinkedArtifact, faulty: FaultyArtifact[]): Promise<Deployed | undefined> {
     const { decoded, role, name, node } = linked
+    const preparations: (() => Promise<void>)[] = []
     try {
-      const instance = buildArtifact(node, this.#options.services)
+      const instance = buildArtifact(node, this.#options.services, work => preparations.push(work))
+      if (preparations.length > 0) await this.#prepare(instance, preparations)
       return {
         artifact: { role, name, at: decoded.at, digest: decoded.digest, config: node.config, refs: decoded.refs },
         instance,
@@ -140,6 +147,16 @@ export class Deployer implements AsyncDisposable {
       const { file } = decoded.at
       faulty.push({ key: linked.key, role, name, file, hides: 'artifact', diagnostics: [diagnostic] })
       return undefined
+    }
+  }
+
+  /** What was made for an artifact that cannot be prepared holds nothing any more. */
+  async #prepare(instance: Roles[RoleName], preparations: readonly (() => Promise<void>)[]): Promise<void> {
+    try {
+      await Promise.all(preparations.map(prepare => prepare()))
+    } catch (thrown) {
+      if (isDisposable(instance)) await Promise.resolve(instance[Symbol.asyncDispose]()).catch(() => undefined)
+      throw thrown
     }
   }
 

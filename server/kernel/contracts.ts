@@ -87,6 +87,8 @@ export interface Sequence extends Mediator {
 export interface Endpoint {
   readonly name: string
   send(request: Message, ctx: MessageContext, options?: SendOptions): Promise<Message | null>
+  /** Where the WSDL of the back end is, if it can be told: what a proxy may publish. */
+  readonly wsdlLocation?: string
   /** State for operators and for P8; absent where the endpoint has none (a group reports its members). */
   readonly status?: EndpointStatus
   /** When the endpoint will next be ready, in clock milliseconds; undefined when it is ready now. */
@@ -275,8 +277,8 @@ export interface Proxy {
   readonly origin: Origin
   /** Runs the whole exchange: in flow, target endpoint, out flow, faults. Never throws: faults end in the exchange. */
   handle(ctx: MessageContext): Promise<void>
-  /** The service's WSDL with its own addresses, or null if none is published. */
-  wsdl(addresses: readonly string[]): Promise<Uint8Array | null>
+  /** The service's WSDL with its own addresses, or the document that it calls `part`; null if there is none. */
+  wsdl(addresses: readonly string[], part?: string): Promise<Uint8Array | null>
 }
 
 /** Text, XML or JSON under a key (`localEntry`, registry resource). */

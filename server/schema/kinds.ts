@@ -52,6 +52,8 @@ export interface KindEnv {
   flow(steps: readonly StepNode[]): Flow
   /** The endpoint written here, or the one referred to. An inline endpoint is made once and keeps its state. */
   endpoint(node: EndpointNode): Endpoint
+  /** Work that has to succeed before the artifact goes into service, such as reading a WSDL: a rejection keeps it out. */
+  prepare(work: () => Promise<void>): void
 }
 
 export interface MediatorKind<F extends Fields = Fields> extends Described<F> {

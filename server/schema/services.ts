@@ -23,6 +23,7 @@ export interface Services {
   faultReason(message: Message): string | undefined
   /** Registry resources and local files of HOME; undefined if there is none. Never outside HOME. */
   readonly resources: { read(key: string): { contentType: string; bytes: Uint8Array } | undefined }
+  readonly documents: Documents
   readonly settings: KindSettings
   /** One HTTP exchange: formats the body, sends, makes the reply a message. Knows nothing of retries and suspension. */
   readonly http: HttpSender
@@ -32,6 +33,12 @@ export interface Services {
   quarantine(store: string, record: Uint8Array, reason: string): Promise<void>
   /** Puts a message of a store that cannot tell us its id through the same envelope as a journal store. */
   encode(message: StoredMessage): readonly Uint8Array[]
+}
+
+/** WSDLs and other documents an artifact names by URI. */
+export interface Documents {
+  /** By http(s), relative to the home (`file:x.wsdl`), or a registry key. Rejects with what is wrong. */
+  read(uri: string): Promise<Uint8Array>
 }
 
 /** Where and how a leaf endpoint sends. */

@@ -51,7 +51,8 @@ export async function listening(t: TestContext, flow: Flow, options: RigOptions 
     startOnLoad: true,
     origin: { label: 'proxy:P', kind: 'proxy', name: 'P' },
     handle: async ctx => flow(ctx),
-    wsdl: async addresses => Buffer.from(`<wsdl>${addresses.join(' ')}</wsdl>`),
+    wsdl: async (addresses, part = '') =>
+      part === '' || part === 'a.xsd' ? Buffer.from(`<wsdl>${addresses.join(' ')}</wsdl>`) : null,
     ...options.proxy,
   }
   const registry = fakeRegistry({ proxy: [proxy] })

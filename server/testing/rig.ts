@@ -111,6 +111,7 @@ export function fakeServices(changes: Partial<Services> = {}): FakeServices {
       return fault && readFault(fault).reason
     },
     resources: { read: () => undefined },
+    documents: { read: uri => Promise.reject(new Error(`there is no ${uri}`)) },
     settings: {
       globalEndpointTimeout: 120_000,
       deliveryIdHeader: 'Idempotency-Key',
@@ -140,6 +141,7 @@ export function fakeServices(changes: Partial<Services> = {}): FakeServices {
       log,
       flow: () => ({ steps: [], mediate: () => 'next' }),
       endpoint: () => implicit,
+      prepare: () => undefined,
     },
     request => ({ url: request.addressing.to! }),
   )

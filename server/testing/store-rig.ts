@@ -177,6 +177,7 @@ export class StoreRig implements AsyncDisposable {
       payloads,
       faultReason: () => undefined,
       resources: { read: () => undefined },
+      documents: { read: uri => Promise.reject(new Error(`there is no ${uri}`)) },
       settings: {
         globalEndpointTimeout: 30_000,
         deliveryIdHeader: 'Idempotency-Key',

@@ -282,9 +282,11 @@ class HttpListener implements Listener {
     if (proxy === undefined)
       return reply.code(404).type('text/plain').send(`no service named ${path.name} is deployed here`)
     const addresses = this.#addresses(proxy, this.#doorOf(request), request)
-    const kind = /^\?(\w+)/.exec(path.rest)![1]!.toLowerCase()
+    const [, word, part = ''] = /^\?(\w+)(?:=([^&]*))?/.exec(path.rest)!
+    const kind = word!.toLowerCase()
     if (kind === 'info') return reply.type('text/html; charset=utf-8').send(servicePage(proxy, addresses))
-    const wsdl = kind === 'wsdl' ? await proxy.wsdl(addresses) : null
+    const wsdl =
+      kind === 'wsdl' || (kind === 'xsd' && part !== '') ? await proxy.wsdl(addresses, decodedPart(part)) : null
     if (wsdl === null) {
       return reply
         .code(404)
@@ -331,6 +333,14 @@ class HttpListener implements Listener {
 }
 
 const WELL_FORMED_TYPE = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+/
+
+function decodedPart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 function baseOf(door: Door, request: FastifyRequest): string {
   return `${door.scheme}://${hostName(request.headers.host)}:${door.port}`

@@ -1,8 +1,12 @@
 import type { MessageContext } from '../../kernel/context.ts'
+import { genericWsdl } from '../../codecs/wsdl.ts'
+import { WsdlSet } from '../../codecs/wsdl-set.ts'
 import type { Mediator, Proxy, Ref } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError, textOf } from '../../kernel/errors.ts'
 import { noteFault, withHandler } from '../../kernel/flow.ts'
+import { parseXml } from '../../xml/reader.ts'
 import {
+  address,
   attr,
   child,
   children,
@@ -11,11 +15,14 @@ import {
   endpoint,
   flag,
   inlineXml,
+  param,
   parameters,
   ref,
   steps,
   text,
   words,
+  type ArtifactEnv,
+  type ConfigOf,
   type KindEnv,
   type StepNode,
 } from '../../schema/index.ts'
@@ -23,6 +30,22 @@ import {
 const written = {
   onError: attr(ref('sequence'), { doc: 'Runs when a mediator in this sequence fails.' }),
   steps: steps({ doc: 'What to do.' }),
+}
+
+const publishing = {
+  uri: attr(address(), { doc: 'Where the WSDL is read from at deploy.' }),
+  key: attr(ref('local-entry'), { doc: 'Local entry or registry resource with the WSDL.' }),
+  endpoint: attr(ref('endpoint'), { doc: 'Endpoint whose WSDL is published.' }),
+  preservePolicy: attr(flag(), { doc: 'Keeps policies of the WSDL.', ignored: 'The WSDL is served as it is.' }),
+  resources: children(
+    'resource',
+    {
+      location: attr(text(), { required: true, doc: 'The document as the WSDL calls it.' }),
+      key: attr(text(), { required: true, doc: 'Registry resource or file that holds it.' }),
+    },
+    { doc: 'Where a document is that the WSDL imports.' },
+  ),
+  wsdl: inlineXml({ doc: 'The WSDL, written in place.' }),
 }
 
 export default defineArtifact({
@@ -59,17 +82,15 @@ export default defineArtifact({
       },
       { required: true, doc: 'Where requests go.' },
     ),
-    publishWSDL: child(
-      'publishWSDL',
-      {
-        uri: attr(text(), { doc: 'Where the WSDL is read from at deploy.' }),
-        key: attr(text(), { doc: 'Local entry or registry resource with the WSDL.' }),
-        endpoint: attr(ref('endpoint'), { doc: 'WSDL endpoint to take it from.' }),
-        preservePolicy: attr(flag(), { doc: 'Keeps policies of the WSDL.', ignored: 'The WSDL is served as it is.' }),
-        wsdl: inlineXml({ doc: 'The WSDL, written in place.' }),
-      },
-      { doc: 'The WSDL served at ?wsdl. Absent: a generic one.' },
-    ),
+    publishWSDL: child('publishWSDL', publishing, { doc: 'The WSDL served at ?wsdl. Absent: a generic one.' }),
+    safeMode: param('enablePublishWSDLSafeMode', flag(), {
+      fallback: false,
+      doc: 'True: a WSDL that cannot be read does not keep the service out; until it can, a generic one is served.',
+    }),
+    modifyPorts: param('modifyUserWSDLPortAddress', flag(), {
+      fallback: true,
+      doc: 'False: ports of the published WSDL keep their addresses.',
+    }),
     enableAddressing: child('enableAddressing', {}, { doc: 'WS-Addressing headers are read whenever they are there.' }),
     description: children(
       'description',
@@ -91,7 +112,15 @@ export default defineArtifact({
 </inSequence></target></proxy>`,
     },
   ],
-  check({ target }, site) {
+  check({ target, publishWSDL }, site) {
+    if (publishWSDL && sourceOf(publishWSDL) === undefined) {
+      site.warn(
+        'missing',
+        '<publishWSDL> names no WSDL; a generic one is served',
+        site.element.offset,
+        'Add uri="…", key="…" or endpoint="…", or write the WSDL inside.',
+      )
+    }
     if (!target) return
     const hasIn = target.inSequenceKey !== undefined || target.inSequence !== undefined
     const hasEndpoint = target.endpointKey !== undefined || target.endpoint !== undefined
@@ -152,10 +181,60 @@ export default defineArtifact({
           await handleFault(thrown, faultFlow, ctx)
         }
       },
-      wsdl: () => Promise.resolve(null),
+      wsdl: publisherOf(config, env),
     }
   },
 })
+
+interface Publishing {
+  readonly publishWSDL: ConfigOf<typeof publishing> | undefined
+  readonly safeMode: boolean
+  readonly modifyPorts: boolean
+}
+
+function sourceOf({ uri, key, endpoint, wsdl }: ConfigOf<typeof publishing>): unknown {
+  return uri ?? key ?? endpoint ?? wsdl
+}
+
+/** A WSDL named by URI or written in place is read at deploy; one that other artifacts hold, whenever it is asked for. */
+function publisherOf({ publishWSDL, safeMode, modifyPorts }: Publishing, env: ArtifactEnv): Proxy['wsdl'] {
+  const generic = (addresses: readonly string[]): Uint8Array => Buffer.from(genericWsdl(env.name, addresses))
+  if (!publishWSDL || sourceOf(publishWSDL) === undefined)
+    return (addresses, part = '') => Promise.resolve(part === '' ? generic(addresses) : null)
+  const { uri, key, endpoint, wsdl } = publishWSDL
+  const { documents, registry } = env.services
+  const resources = new Map(publishWSDL.resources.map(({ location, key }) => [location ?? '', key ?? '']))
+  const at = (base: string) => ({ base, resources, read: (location: string) => documents.read(location) })
+  const load = async (): Promise<WsdlSet> => {
+    if (wsdl) return WsdlSet.load(wsdl, at(''))
+    if (key) return WsdlSet.load(parseXml(registry().get(key).text()).root, at(key.name))
+    const location = uri ?? registry().get(endpoint!).wsdlLocation
+    if (location === undefined) {
+      throw new IntegrationError('ENTRY_UNKNOWN', `the endpoint ${endpoint!.name} does not say where its WSDL is`)
+    }
+    return WsdlSet.load(parseXml(await documents.read(location)).root, at(location))
+  }
+  let loaded: WsdlSet | undefined
+  if (wsdl || uri !== undefined) {
+    env.prepare(async () => {
+      try {
+        loaded = await load()
+      } catch (thrown) {
+        const why = `the WSDL it publishes cannot be read${uri === undefined ? '' : ` from ${uri}`}: ${textOf(thrown)}`
+        if (!safeMode) throw new IntegrationError('NOT_SUPPORTED', why, { cause: thrown })
+        env.log.warn(`${why}; a generic one is served (enablePublishWSDLSafeMode)`)
+      }
+    })
+  }
+  return async (addresses, part = '') => {
+    try {
+      return (loaded ?? (await load())).print(addresses, part, !modifyPorts)
+    } catch (thrown) {
+      env.log.warn(`the WSDL it publishes cannot be read: ${textOf(thrown)}; a generic one is served`)
+      return part === '' ? generic(addresses) : null
+    }
+  }
+}
 
 /** A sequence by name beats one written in place (synapse-language E.1). */
 function sequenceOf(

@@ -39,11 +39,12 @@ export default defineEndpoint({
     const locate = uriOf(uri ?? '')
     const fixed = { ...(format && { format }), ...(addressing && { addressing: addressing.version }) }
     const keepsPath = format !== 'soap11' && format !== 'soap12'
-    return leafEndpoint(layers, env, (request, ctx) => {
+    const leaf = leafEndpoint(layers, env, (request, ctx) => {
       const postfix = keepsPath ? request.flag('REST_URL_POSTFIX') : undefined
       const url = locate(ctx)
       return { url: typeof postfix === 'string' && postfix !== '' ? appended(url, postfix) : url, ...fixed }
     })
+    return { ...leaf, wsdlLocation: `${uri}?wsdl` }
   },
 })
 

@@ -57,6 +57,7 @@ function storeAt(
       log: rig.log,
       flow: () => assert.fail(),
       endpoint: () => assert.fail(),
+      prepare: () => undefined,
       quarantine: async (record, reason) => void rig.quarantined.push({ store: 'S', record, reason }),
     },
   )

@@ -32,6 +32,7 @@ async function onDisk() {
         log: services.log,
         flow: () => assert.fail(),
         endpoint: () => assert.fail(),
+        prepare: () => undefined,
         quarantine: () => assert.fail(),
       },
     )
