@@ -302,6 +302,8 @@ export interface Ref<R extends RoleName = RoleName> {
   readonly role: R
   readonly name: string
   readonly at: SourceRef
+  /** One link of a chain that has to come to an end. */
+  readonly chain?: true
 }
 
 export interface Artifact<C = unknown> {

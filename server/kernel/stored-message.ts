@@ -28,7 +28,12 @@ const NOT_KEPT = new Set(['proxy.name', 'ERROR_CODE', 'ERROR_MESSAGE', 'ERROR_DE
  * Takes a picture of the context's message for a store (store-and-forward §3, without its losses). The body must have
  * been collected. `HTTP_SC` is left out: a status of the past must not pass for one of the future (trap L5).
  */
-export function capture(ctx: MessageContext, payloads: PayloadWriter, now: number, id: string = newMessageId()): StoredMessage {
+export function capture(
+  ctx: MessageContext,
+  payloads: PayloadWriter,
+  now: number,
+  id: string = newMessageId(),
+): StoredMessage {
   const { message } = ctx
   const { contentType, bytes, rebuilt } = payloads.serialise(message)
   const properties: Record<string, unknown> = {}
@@ -120,7 +125,8 @@ export function restoreMessage(stored: StoredMessage): Message {
 
 /** Puts the stored default-scope properties back on a context made for {@link restoreMessage}. */
 export function restoreProperties(stored: StoredMessage, ctx: MessageContext, payloads: PayloadWriter): void {
-  for (const [name, value] of Object.entries(stored.envelope.properties)) ctx.properties.set(name, payloads.revive(value))
+  for (const [name, value] of Object.entries(stored.envelope.properties))
+    ctx.properties.set(name, payloads.revive(value))
 }
 
 // ── the record in a journal: version, length of the description, description as JSON, body ──────────────────────────
@@ -157,13 +163,18 @@ export function encodeStored(stored: StoredMessage): readonly Uint8Array[] {
 /** Throws `MESSAGE_UNREADABLE` naming what is wrong; the caller puts the record in quarantine. */
 export function decodeStored(record: Uint8Array): StoredMessage {
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength)
-  if (bytes.length < HEAD) throw new IntegrationError('MESSAGE_UNREADABLE', 'the stored record is shorter than its head')
+  if (bytes.length < HEAD)
+    throw new IntegrationError('MESSAGE_UNREADABLE', 'the stored record is shorter than its head')
   const version = bytes.readUInt8(0)
   if (version !== VERSION) {
-    throw new IntegrationError('MESSAGE_UNREADABLE', `the stored record has version ${version}; this server reads version ${VERSION}`)
+    throw new IntegrationError(
+      'MESSAGE_UNREADABLE',
+      `the stored record has version ${version}; this server reads version ${VERSION}`,
+    )
   }
   const end = HEAD + bytes.readUInt32LE(1)
-  if (end > bytes.length) throw new IntegrationError('MESSAGE_UNREADABLE', 'the stored record ends inside its description')
+  if (end > bytes.length)
+    throw new IntegrationError('MESSAGE_UNREADABLE', 'the stored record ends inside its description')
   let description: Description
   try {
     description = JSON.parse(bytes.toString('utf8', HEAD, end)) as Description

@@ -16,6 +16,7 @@ import {
   type QName,
 } from '../../schema/index.ts'
 import { clone } from '../../xml/clone.ts'
+import type { XmlElement } from '../../xml/tree.ts'
 
 const SOAP = {
   soap11: 'http://schemas.xmlsoap.org/soap/envelope/',
@@ -146,7 +147,7 @@ function textFrom(source: Source, ctx: MessageContext): string {
 
 type Detail =
   | { readonly kind: 'expression'; readonly value: Expression }
-  | { readonly kind: 'xml'; readonly value: import('../../xml/tree.ts').XmlElement }
+  | { readonly kind: 'xml'; readonly value: XmlElement }
   | { readonly kind: 'text'; readonly value: string }
 
 function detailOf(source: Detail | undefined, ctx: MessageContext): Pick<FaultParts, 'detail'> {
