@@ -23,7 +23,7 @@ import { expressionCompiler } from './expr/expression.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { MessageContext, Origin } from './kernel/context.ts'
 import type { Diagnostic, Endpoint, Log } from './kernel/contracts.ts'
-import { asIntegrationError, IntegrationError, textOf } from './kernel/errors.ts'
+import { asIntegrationError, IntegrationError, systemCode, textOf } from './kernel/errors.ts'
 import { noteFault } from './kernel/flow.ts'
 import { Lifecycle, type StopReport } from './kernel/lifecycle.ts'
 import type { Message } from './kernel/message.ts'
@@ -44,6 +44,7 @@ import type { TransportCodecs } from './transport/codecs.ts'
 import type { PortWish } from './transport/doors.ts'
 import { startListener, type Listener } from './transport/inbound.ts'
 import { httpSender } from './transport/outbound.ts'
+import { portHolder } from './transport/port-holder.ts'
 import { listenerDefaults } from './transport/settings.ts'
 
 export interface AppOptions {
@@ -189,7 +190,16 @@ class HoldfastApp implements App {
 
   async #openHome(): Promise<void> {
     for (const folder of ['registry/config', 'registry/governance', 'data', 'deploy']) {
-      await mkdir(join(this.home, folder), { recursive: true })
+      const path = join(this.home, folder)
+      try {
+        await mkdir(path, { recursive: true })
+      } catch (thrown) {
+        throw new IntegrationError(
+          'HOME_UNUSABLE',
+          `the folder ${path} cannot be made (${systemCode(thrown) ?? textOf(thrown)}): correct the rights of ${this.home}, or choose another place with --home`,
+          { cause: thrown },
+        )
+      }
     }
   }
 
@@ -223,6 +233,7 @@ class HoldfastApp implements App {
     this.#management = await startManagement({
       host,
       port,
+      portHolder,
       admin: this.#admin,
       clock,
       tokenExpiryMs: tokenExpiry,
@@ -323,7 +334,7 @@ class HoldfastApp implements App {
       this.#report = report
       for (const listener of this.#deployed) listener()
     } catch (thrown) {
-      this.#log.error(`the artifact folders could not be deployed: ${textOf(thrown)}`, { error: thrown })
+      this.#log.error('the artifact folders could not be deployed', { error: thrown })
     }
   }
 

@@ -58,7 +58,7 @@ export async function serve(args: ParsedArgs, io: Io, greet: (app: App) => strin
   try {
     await app.start()
   } catch (thrown) {
-    logs.log.error(`the server could not be started: ${textOf(thrown)}`, { severity: 'fatal', error: thrown })
+    logs.log.error('the server could not be started', { severity: 'fatal', error: thrown })
     return 1
   }
   if (!settings.log.quiet) io.out(greet(app))

@@ -239,8 +239,8 @@ export class Deployer implements AsyncDisposable {
     const running = new Set(this.#entries.map(({ linked }) => linked.key))
     const said = new Set<string>()
     for (const { key, role, name, file, hides, diagnostics } of faulty) {
-      const what =
-        role === undefined || name === '' ? `file ${file}` : `${CALLED[role]} named '${name}' of file ${file}`
+      const place = hides === 'folder' ? `folder ${file || diagnostics[0]!.at.file}` : `file ${file}`
+      const what = role === undefined || name === '' ? place : `${CALLED[role]} named '${name}' of ${place}`
       const stays = hides === 'artifact' && key !== undefined && running.has(key)
       const line = `${what} is not deployed: ${problems(diagnostics)}${stays ? '; the version before it stays in service' : ''}`
       said.add(line)

@@ -18,6 +18,8 @@ export interface ManagementOptions extends Managed {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** Who listens on a port, for the text that says it is taken. */
+  readonly portHolder?: (port: number) => string | undefined
   readonly admin: Admin
   readonly clock: Clock
   readonly tokenExpiryMs: number
@@ -53,7 +55,7 @@ export async function startManagement(options: ManagementOptions): Promise<Manag
     if (systemCode(thrown) === 'EADDRINUSE') {
       throw new IntegrationError(
         'PORT_IN_USE',
-        `the management port ${port} is taken by another process; stop it, or choose another port with --management-port`,
+        `the management port ${port} is used by ${options.portHolder?.(port) ?? 'another process'}; stop it or choose another port with --management-port`,
         { cause: thrown },
       )
     }
