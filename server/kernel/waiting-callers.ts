@@ -57,7 +57,7 @@ export class WaitingCallers {
 
   /** For a stop: everybody learns that their message is kept. */
   releaseAll(): void {
-    for (const messageId of [...this.#waiting.keys()]) this.release(messageId)
+    for (const messageId of this.#waiting.keys()) this.release(messageId)
   }
 
   get size(): number {
