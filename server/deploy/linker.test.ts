@@ -115,6 +115,12 @@ test('a failover chain that leads back to itself is an error for each store of t
   )
 })
 
+test('a store that sets messages aside in the one it stands in for is no circle', () => {
+  const aside =
+    '<messageStore name="b"><parameter name="store.quarantine.message.store.name">a</parameter></messageStore>'
+  assert.deepEqual(linked({ 'a.xml': store('a', 'b'), 'b.xml': aside }).faulty, [])
+})
+
 test('sequences that can reach themselves are warned about: a condition may end them', () => {
   const result = linked({
     'a.xml': sequence('a', '<sequence key="b"/>'),

@@ -80,7 +80,7 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     names.set(shared, linked)
     artifacts.set(key, linked)
   }
-  for (const artifact of circular(artifacts, 'message-store')) {
+  for (const artifact of circular(artifacts, ref => ref.role === 'message-store' && ref.chain === true)) {
     artifacts.delete(artifact.key)
     faulty.push(faultyOf(artifact.decoded, artifact.key, [circle(artifact)]))
   }
@@ -91,7 +91,7 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     ...loose,
     ...faulty.flatMap(one => one.diagnostics),
     ...good.flatMap(one => [...one.decoded.diagnostics, ...dangling(one, state)]),
-    ...circular(artifacts, 'sequence').map(loop),
+    ...circular(artifacts, ref => ref.role === 'sequence').map(loop),
   ]
   return { artifacts: good, faulty, diagnostics: diagnostics.sort(byPlace) }
 }
@@ -149,22 +149,21 @@ function isResource(ref: Ref): boolean {
   return /^(?:conf|gov|local|file|https?):/.test(ref.name) || ref.name.startsWith('/_system/')
 }
 
-/** Artifacts of one role that reach themselves through references of that role. */
-function circular(artifacts: ReadonlyMap<string, LinkedArtifact>, role: RoleName): LinkedArtifact[] {
+/** Artifacts that reach themselves through references of one kind. */
+function circular(artifacts: ReadonlyMap<string, LinkedArtifact>, follows: (ref: Ref) => boolean): LinkedArtifact[] {
   const reaches = (from: LinkedArtifact): boolean => {
     const seen = new Set<string>()
-    const pending = [...from.decoded.refs]
+    const pending = from.decoded.refs.filter(follows)
     for (let ref = pending.pop(); ref; ref = pending.pop()) {
-      if (ref.role !== role) continue
       const key = keyOf(ref.role, ref.name)
       if (key === from.key) return true
       if (seen.has(key)) continue
       seen.add(key)
-      pending.push(...(artifacts.get(key)?.decoded.refs ?? []))
+      pending.push(...(artifacts.get(key)?.decoded.refs ?? []).filter(follows))
     }
     return false
   }
-  return [...artifacts.values()].filter(artifact => artifact.role === role && reaches(artifact))
+  return [...artifacts.values()].filter(reaches)
 }
 
 function circle(artifact: LinkedArtifact): Diagnostic {

@@ -223,8 +223,8 @@ export class ElementSite {
           return undefined
         }
       },
-      refer<R extends RoleName>(role: R, name: string): Ref<R> {
-        const made: Ref<R> = { role, name, at }
+      refer<R extends RoleName>(role: R, name: string, chain?: true): Ref<R> {
+        const made: Ref<R> = { role, name, at, ...(chain && { chain }) }
         decoding.refs.push(made)
         return made
       },

@@ -12,7 +12,7 @@ export interface ValueSite {
   /** Replaces `$SYSTEM:X`, `$FILE:x` and `${configs.x}` at the beginning of a value (synapse-language B.3). */
   substitute(text: string): Parsed<string>
   /** Notes that this artifact refers to another one. */
-  refer<R extends RoleName>(role: R, name: string): Ref<R>
+  refer<R extends RoleName>(role: R, name: string, chain?: true): Ref<R>
 }
 
 export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string }
@@ -233,8 +233,11 @@ export function qname(): ValueType<QName> {
   }
 }
 
-/** The name of another artifact. A dangling one is a warning at deploy and a fault at the message that needs it. */
-export function ref<R extends RoleName>(role: R): ValueType<Ref<R>> {
+/**
+ * The name of another artifact. A dangling one is a warning at deploy and a fault at the message that needs it. Those of
+ * a chain must not lead back to where they began.
+ */
+export function ref<R extends RoleName>(role: R, rules: { chain?: true } = {}): ValueType<Ref<R>> {
   return {
     name: 'ref',
     expected: `the name of a ${role}`,
@@ -242,7 +245,9 @@ export function ref<R extends RoleName>(role: R): ValueType<Ref<R>> {
     role,
     parse(given, site) {
       const name = given.trim()
-      return name === '' ? { problem: `expected the name of a ${role}` } : { value: site.refer(role, name) }
+      return name === ''
+        ? { problem: `expected the name of a ${role}` }
+        : { value: site.refer(role, name, rules.chain) }
     },
     print: value => value.name,
   }

@@ -41,7 +41,7 @@ export default defineArtifact({
       fallback: false,
       doc: 'True: the failover store takes what this store does not.',
     }),
-    failover: param('store.failover.message.store.name', ref('message-store'), {
+    failover: param('store.failover.message.store.name', ref('message-store', { chain: true }), {
       doc: 'The store that takes what this one does not.',
     }),
     quarantine: param('store.quarantine.message.store.name', ref('message-store'), {
@@ -108,7 +108,7 @@ export default defineArtifact({
       site.hint(
         'no-effect',
         `parameter "${name}" has no effect on this store`,
-        site.element.offset,
+        place(name),
         'Remove it, or check its spelling.',
       )
     }
