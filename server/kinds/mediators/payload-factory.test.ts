@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { envelopeView } from '../../codecs/envelope.ts'
+import { payloads } from '../../codecs/payloads.ts'
+import { printXml } from '../../xml/writer.ts'
+import {
+  deployed,
+  diagnosticsOf,
+  fakeServices,
+  faultOf,
+  mediate,
+  type Given,
+  type TestContext,
+} from '../../testing/rig.ts'
+
+const NS = 'xmlns:t="urn:test"'
+
+/** The body as it would be sent. */
+async function made(xml: string, given: Given = {}): Promise<string> {
+  const { ctx } = await mediate(xml, given)
+  return Buffer.from(payloads.serialise(ctx.message).bytes).toString()
+}
+
+const xmlBody = (ctx: TestContext): string => printXml(ctx.message.body.view(envelopeView).body.firstElement!)
+
+test('arguments are put in the place of their numbers, evaluated on the old body', async () => {
+  const xml = `<payloadFactory><format><m:q xmlns:m="urn:m"><m:id>$1</m:id><m:by n="$2">$3 $ctx:x</m:by></m:q></format><args><arg expression="//t:id" ${NS}/><arg value="a"/><arg value="b"/></args></payloadFactory>`
+  const { ctx } = await mediate(xml)
+  assert.equal(xmlBody(ctx), '<m:q xmlns:m="urn:m"><m:id>7</m:id><m:by n="a">b $ctx:x</m:by></m:q>')
+})
+
+test('numbers of several digits are one number', async () => {
+  const args = Array.from({ length: 12 }, (_, index) => `<arg value="${index + 1}"/>`).join('')
+  const { ctx } = await mediate(
+    `<payloadFactory><format><a xmlns="">$1,$12,$2</a></format><args>${args}</args></payloadFactory>`,
+  )
+  assert.equal(xmlBody(ctx), '<a>1,12,2</a>')
+})
+
+test('a value that is XML is inserted as XML, unless it is to be text', async () => {
+  const body = (more: string): Promise<string> =>
+    mediate(
+      `<payloadFactory><format><a xmlns="">$1</a></format><args><arg ${more} value="&lt;b&gt;x&lt;/b&gt;"/></args></payloadFactory>`,
+    ).then(({ ctx }) => xmlBody(ctx))
+  assert.equal(await body(''), '<a><b>x</b></a>')
+  assert.equal(await body('escapeXmlChars="true"'), '<a>&lt;b&gt;x&lt;/b&gt;</a>')
+})
+
+test('markup in a plain value cannot change the payload around it', async () => {
+  const { ctx } = await mediate(
+    `<payloadFactory><format><a xmlns="" b="$1">$1</a></format><args><arg expression="get-property('p')"/></args></payloadFactory>`,
+    { properties: { p: '"/></a> & <!--' } },
+  )
+  assert.equal(ctx.message.body.view(envelopeView).body.firstElement!.attribute('b'), '"/></a> & <!--')
+  assert.equal(ctx.message.body.view(envelopeView).body.firstElement!.text, '"/></a> & <!--')
+})
+
+test("JSON: quotes are the author's job, quotes inside a value are not", async () => {
+  const json = (format: string, value: string): Promise<string> =>
+    made(
+      `<payloadFactory media-type="json"><format>${format}</format><args><arg expression="get-property('p')"/></args></payloadFactory>`,
+      { properties: { p: value } },
+    )
+  assert.equal(await json('{"a": "$1"}', 'x "y" \\ z'), '{"a": "x \\"y\\" \\\\ z"}')
+  assert.equal(await json('{"a": $1}', '7'), '{"a": 7}')
+  assert.equal(await json('{"a": $1}', '{"b":[1]}'), '{"a": {"b":[1]}}')
+})
+
+test('a JSON template whose result is no JSON is a fault (trap H20)', async () => {
+  const xml = `<payloadFactory media-type="json"><format>{"a": $1}</format><args><arg expression="get-property('none')"/></args></payloadFactory>`
+  const fault = await faultOf(mediate(xml))
+  assert.match(fault.message, /the JSON payload could not be parsed/)
+})
+
+test('arguments may come from a JSON body, whole objects included', async () => {
+  const xml = `<payloadFactory media-type="json"><format>{"items": $1, "first": "$2"}</format><args><arg evaluator="json" expression="$.list"/><arg evaluator="json" expression="$.list[0].n"/></args></payloadFactory>`
+  assert.equal(await made(xml, { body: { list: [{ n: 'a' }] } }), '{"items": [{"n":"a"}], "first": "a"}')
+})
+
+test('the kind of payload decides the type that is sent; XML stays the SOAP or XML it was', async () => {
+  const typeOf = async (media: string, format: string, given: Given = {}): Promise<unknown> =>
+    (
+      await mediate(`<payloadFactory media-type="${media}"><format>${format}</format></payloadFactory>`, given)
+    ).ctx.message.flag('messageType')
+  assert.equal(await typeOf('json', '{"a":1}'), 'application/json')
+  assert.equal(await typeOf('text', 'hello'), 'text/plain')
+  assert.equal(await typeOf('xml', '<a xmlns=""/>', { body: { a: 1 } }), 'application/xml')
+  assert.equal(await typeOf('xml', '<a xmlns=""/>', { contentType: 'text/xml' }), undefined)
+})
+
+test('an envelope as template replaces the whole message, its header, too', async () => {
+  const envelope =
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><h xmlns="">$1</h></s:Header><s:Body><b xmlns=""/></s:Body></s:Envelope>'
+  const { ctx } = await mediate(
+    `<payloadFactory><format>${envelope}</format><args><arg value="v"/></args></payloadFactory>`,
+  )
+  const { header, body } = ctx.message.body.view(envelopeView)
+  assert.deepEqual([header!.firstElement!.text, body.firstElement!.local], ['v', 'b'])
+})
+
+test('a template may be kept under a key; without it the message faults', async () => {
+  const xml = '<payloadFactory><format key="tpl"/><args><arg value="1"/></args></payloadFactory>'
+  const runtime = deployed(fakeServices(), ['<localEntry key="tpl"><a xmlns="">$1</a></localEntry>'])
+  assert.equal(xmlBody((await mediate(xml, { runtime })).ctx), '<a>1</a>')
+  assert.equal((await faultOf(mediate(xml))).code, 'ENTRY_UNKNOWN')
+})
+
+test('a message that had no body has one afterwards (trap H11)', async () => {
+  const { ctx } = await mediate('<payloadFactory><format><a xmlns=""/></format></payloadFactory>', {
+    axis2: { NO_ENTITY_BODY: true },
+  })
+  assert.equal(ctx.message.flag('NO_ENTITY_BODY'), undefined)
+})
+
+test('a template that is missing, no XML, or in a language that is not offered is an error', () => {
+  const said = (xml: string): string[] => diagnosticsOf(`<sequence name="s">${xml}</sequence>`).map(({ code }) => code)
+  assert.deepEqual(said('<payloadFactory/>'), ['missing'])
+  assert.deepEqual(said('<payloadFactory><format>not XML</format></payloadFactory>'), ['invalid-value'])
+  assert.deepEqual(said('<payloadFactory media-type="json"><format>{"a": "${vars.x}"}</format></payloadFactory>'), [
+    'not-supported',
+  ])
+  assert.deepEqual(said('<payloadFactory media-type="yaml"><format>a: 1</format></payloadFactory>'), ['invalid-value'])
+})
