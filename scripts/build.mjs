@@ -21,7 +21,9 @@ await build({
   minifyWhitespace: true,
   minifySyntax: true,
   // Some packages are CommonJS and call require for what Node itself brings.
-  banner: { js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
+  },
   sourcemap: true,
   logLevel: 'warning',
   chunkNames: 'chunks/[name]-[hash]',

@@ -41,7 +41,10 @@ export function build() {
   const since = existsSync(built) ? statSync(built).mtimeMs : 0
   const sources = ['server', 'axis2-mock', 'scripts/build.mjs', 'package-lock.json'].map(name => join(root, name))
   if (since > 0 && !sources.some(source => newerThan(source, since))) return
-  const run = spawnSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  const run = spawnSync(process.execPath, [join(root, 'scripts', 'build.mjs')], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (run.status !== 0) fail('the build failed')
 }
 

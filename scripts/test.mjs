@@ -26,7 +26,15 @@ process.exit(statuses.some(status => status !== 0) ? 1 : 0)
 
 function run(paths, concurrency) {
   if (paths.length === 0) return 0
-  const args = ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, '--test-timeout=120000', ...flags, ...paths]
+  const args = [
+    '--import',
+    'tsx',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-timeout=120000',
+    ...flags,
+    ...paths,
+  ]
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1
 }
 
