@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decode, decodeGood, diagnosticsOf, placesOf, SYNAPSE } from '../testing/rig.ts'
+import { catalog, decode, decodeGood, diagnosticsOf, placesOf, SYNAPSE } from '../testing/rig.ts'
 import { canonicalXml } from '../xml/canonical.ts'
 import { encodeArtifact } from './structure.ts'
 
@@ -329,3 +329,54 @@ test('what is written back is canonical, with every prefix declared where it is 
 `,
   )
 })
+
+test('whatever is done to an artifact, decoding ends in a value: nothing a user writes is thrown', () => {
+  const random = seeded(7)
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
+  const scraps = [
+    '',
+    '"',
+    '<',
+    '>',
+    '/',
+    '&',
+    '=',
+    '{',
+    '}',
+    '$',
+    '(',
+    'expression="//"',
+    'key=""',
+    'xmlns=""',
+    '<log/>',
+    '<a:b/>',
+    '\u0000',
+    '-1',
+  ]
+  const examples = catalog.walk().flatMap(kind => kind.examples.map(({ xml }) => xml))
+  let faulty = 0
+  for (let round = 0; round < 4000; round++) {
+    let xml = `<definitions>${pick(examples)}<sequence name="s">${pick(examples)}</sequence></definitions>`
+    for (let change = 0; change <= round % 3; change++) {
+      const at = Math.floor(random() * xml.length)
+      xml = xml.slice(0, at) + pick(scraps) + xml.slice(at + Math.floor(random() * 12))
+    }
+    const { artifacts, diagnostics } = decode(xml)
+    for (const { node } of artifacts) if (node) encodeArtifact(node)
+    for (const { at } of [...diagnostics, ...artifacts.flatMap(artifact => artifact.diagnostics)])
+      assert.ok(at.line >= 1 && at.column >= 1)
+    if (diagnostics.length > 0 || artifacts.some(({ node }) => !node)) faulty++
+  }
+  assert.ok(faulty > 1000)
+})
+
+/** The same numbers in every run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
