@@ -5,6 +5,7 @@ import type { XmlAttribute, XmlElement, XmlText } from '../xml/tree.ts'
 import type { Catalog } from './catalog.ts'
 import type { ConfigOf, Fields } from './fields.ts'
 import type { ValueSite, ValueType } from './types.ts'
+import { knownNames, shorten, syntaxErrorIn } from './wording.ts'
 
 /** The namespace of everything Synapse-style. */
 export const SYNAPSE_NS = 'http://ws.apache.org/ns/synapse'
@@ -377,45 +378,6 @@ export function attributeOf(element: XmlElement, name: string): XmlAttribute | u
   return element.attributeNode(name)
 }
 
-/** How far into `source` a compiler found the mistake; compilers count from the first character that means something. */
-function syntaxErrorIn(source: string, thrown: unknown): number {
-  const offset = ((thrown as Error).cause as { offset?: unknown } | undefined)?.offset
-  if (typeof offset !== 'number') return 0
-  const trimmed = source.trimStart()
-  const opening = /^json-eval\(\s*["']?/.exec(trimmed)?.[0].length ?? 0
-  return source.length - trimmed.length + opening + offset
-}
-
 function qualified(element: XmlElement): string {
   return isSynapse(element) ? element.local : `{${element.uri}}${element.local}`
-}
-
-function shorten(given: string): string {
-  return given.length > 60 ? `${given.slice(0, 57)}…` : given
-}
-
-function knownNames(fields: Fields, kind: 'attribute' | 'child', catalog: Catalog): string[] {
-  return Object.entries(fields).flatMap(([key, { shape }]) => {
-    if (shape.kind === 'choice') return knownNames(shape.options as Fields, kind, catalog)
-    if (kind === 'attribute') {
-      if (shape.kind === 'attribute') return [shape.name === '' ? key : shape.name]
-      return shape.kind === 'byClass' ? ['class'] : []
-    }
-    switch (shape.kind) {
-      case 'child':
-        return [shape.tag]
-      case 'endpoint':
-        return ['endpoint']
-      case 'endpointBody':
-        return ['property', ...catalog.endpoints().map(({ tag }) => tag)]
-      case 'layers':
-        return catalog.layers().map(({ tag }) => tag)
-      case 'parameter':
-      case 'parameters':
-      case 'byClass':
-        return ['parameter']
-      default:
-        return []
-    }
-  })
 }
