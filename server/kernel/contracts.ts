@@ -182,9 +182,9 @@ export interface Delivery {
   /** Real sends that failed so far; survives a restart where the store is durable. */
   readonly attempts: number
   /** What the last failed try said, if any. */
-  readonly lastTry?: FailedTry
+  readonly lastTry?: FailedTry | undefined
   /** Aborts when the store has taken the message back (its connection broke): somebody else may have it by now. */
-  readonly ended?: AbortSignal
+  readonly ended?: AbortSignal | undefined
   /** Delivered: the message leaves the store. Resolves when that is durable; if it rejects the loan goes on. */
   ack(): Promise<void>
   /** A real send failed: counted, and kept with the message; the loan goes on and the worker tries again. */
@@ -281,6 +281,43 @@ export interface Proxy {
   wsdl(addresses: readonly string[], part?: string): Promise<Uint8Array | null>
 }
 
+/** What an API looks at before there is a message. */
+export interface ApiRequest {
+  readonly method: string
+  /** Path and query as they came. */
+  readonly url: string
+  readonly scheme: 'http' | 'https'
+  /** By lower-case name. */
+  header(name: string): string | undefined
+}
+
+/** A request on its way to one resource of an API. */
+export interface ApiRoute {
+  readonly origin: Origin
+  /** What follows context and version: `REST_URL_POSTFIX`. */
+  readonly rest: string
+  /** Written on the answer whatever the flow says, names and values alternating. */
+  readonly answerHeaders?: readonly string[]
+  /** As {@link Proxy.handle}. */
+  handle(ctx: MessageContext): Promise<void>
+}
+
+/** Resources below one path. */
+export interface Api {
+  readonly name: string
+  /** The path its requests begin with, version included; `''` for every path. */
+  readonly prefix: string
+  readonly context: string
+  /** `''` for none. */
+  readonly version: string
+  readonly hostname?: string
+  readonly port?: number
+  readonly resources: readonly { readonly methods: readonly string[]; readonly url: string }[]
+  /** False if host, port or transport say no, so that another API may want the request. */
+  accepts(request: ApiRequest): boolean
+  route(request: ApiRequest): ApiRoute
+}
+
 /** Text, XML or JSON under a key (`localEntry`, registry resource). */
 export interface LocalEntry {
   readonly key: string
@@ -295,6 +332,7 @@ export interface Roles {
   'message-store': MessageStore
   'message-processor': MessageProcessor
   proxy: Proxy
+  api: Api
 }
 export type RoleName = keyof Roles
 

@@ -1,3 +1,4 @@
+import { KeyedConsumers } from './keyed-consumers.ts'
 import type { Backoff } from '../kernel/backoff.ts'
 import type {
   Actor,
@@ -8,6 +9,7 @@ import type {
   MessageStore,
   ProcessorState,
   Ref,
+  StoredMessage,
 } from '../kernel/contracts.ts'
 import { IntegrationError, textOf } from '../kernel/errors.ts'
 import type { Services } from '../schema/services.ts'
@@ -23,6 +25,8 @@ export interface StoreProcessorParts {
   readonly initiallyActive: boolean
   /** Messages worked on at the same time; order is kept for one. */
   readonly workers: number
+  /** With several workers, keeps the order of messages for which this gives the same text (P6). */
+  readonly keyOf?: (message: StoredMessage) => string
   readonly rate: Rate
   readonly retry: Backoff
   readonly maxAttempts: number
@@ -139,19 +143,28 @@ export class StoreProcessor implements MessageProcessor {
   #begin(): void {
     const { workers, log } = this.#parts
     if (this.#closed) return
-    for (let index = 0; index < workers; index++) this.#workers.push(this.#worker())
+    const open = this.#opener()
+    for (let index = 0; index < workers; index++) this.#workers.push(this.#worker(open))
     for (const worker of this.#workers) worker.start()
     this.#observe()
     log.info(`Started message processor. [${this.name}].`)
   }
 
-  #worker(): Worker {
+  /** How each worker gets its consumer: one of its own, or a share of one that keeps order by key. */
+  #opener(): () => Promise<Consumer> {
+    const { workers, keyOf } = this.#parts
+    if (!keyOf) return () => this.#open()
+    const shared = new KeyedConsumers({ workers, keyOf, open: window => this.#open(window) })
+    return () => shared.consumer()
+  }
+
+  #worker(open: () => Promise<Consumer>): Worker {
     const { services, log, handler, rate, retry, maxAttempts, reconnect } = this.#parts
     const worker: Worker = new Worker({
       clock: services.clock,
       log,
       handler: handler(),
-      open: () => this.#open(),
+      open,
       storeReady: again => this.#store()?.onReady(again) ?? (() => {}),
       deployed: again => services.onDeploy(again),
       rate,
@@ -171,10 +184,10 @@ export class StoreProcessor implements MessageProcessor {
     return this.#parts.services.registry().find('message-store', this.store)
   }
 
-  async #open(): Promise<Consumer> {
+  async #open(window = 1): Promise<Consumer> {
     const store = this.#store()
     if (!store) throw new IntegrationError('STORE_UNKNOWN', `Message Store ${this.store} does not exist.`)
-    return store.consumer()
+    return store.consumer({ window })
   }
 
   /** Called from inside a worker: the others are stopped, and nobody waits for the caller. */

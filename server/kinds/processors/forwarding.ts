@@ -1,3 +1,4 @@
+import type { StoredMessage } from '../../kernel/contracts.ts'
 import { Forwarder, type Forwarding } from '../../runtime/forwarder.ts'
 import {
   axis2Fields,
@@ -12,6 +13,7 @@ import {
 import { StoredFlow } from '../../runtime/stored-flow.ts'
 import { StoreProcessor } from '../../runtime/store-processor.ts'
 import { defineProcessor, flag, int, param, ref, text } from '../../schema/index.ts'
+import type { ElementSite } from '../../schema/element-site.ts'
 import type { ValueType } from '../../schema/types.ts'
 
 const TYPE = 'Scheduled-message-forwarding-processor'
@@ -89,6 +91,15 @@ export default defineProcessor({
     endpoint: param('target.endpoint', ref('endpoint'), {
       doc: 'Where to send, unless the element says targetEndpoint.',
     }),
+    concurrency: param('concurrency', int({ min: 1 }), {
+      fallback: 1,
+      advanced: true,
+      doc: 'Messages worked on at the same time, those of one key one after the other; not in Synapse.',
+    }),
+    concurrencyKey: param('concurrency.key', text(), {
+      advanced: true,
+      doc: 'Property or transport header that tells which messages must stay in order.',
+    }),
     ...axis2Fields,
   },
   examples: [
@@ -109,6 +120,7 @@ export default defineProcessor({
   ],
   check(config, site) {
     checkSchedule(config, site)
+    checkConcurrency(config, site)
     const { drop, deliverDrop, failStore } = config
     const at = (name: string): number => site.parameter(name)?.offset ?? site.element.offset
     const drops = drop === 'Enabled' || deliverDrop
@@ -155,7 +167,8 @@ export default defineProcessor({
       store: env.store,
       parameters: env.parameters,
       initiallyActive: config.isActive,
-      workers: config.memberCount,
+      workers: config.concurrency > 1 ? config.concurrency : config.memberCount,
+      ...(config.concurrency > 1 && config.concurrencyKey !== undefined && { keyOf: keyReader(config.concurrencyKey) }),
       rate: rateOf(config, env),
       retry: retryOf(config),
       maxAttempts: attemptsOf(config),
@@ -170,6 +183,37 @@ export default defineProcessor({
     return processor
   },
 })
+
+function checkConcurrency(
+  config: { readonly concurrency: number; readonly concurrencyKey: string | undefined; readonly memberCount: number },
+  site: ElementSite,
+): void {
+  const at = (name: string): number => site.parameter(name)?.offset ?? site.element.offset
+  if (config.concurrency > 1 && config.concurrencyKey === undefined) {
+    const hint =
+      'Add concurrency.key with the property or header that must keep its order, or use member.count where order does not matter.'
+    site.error('missing', 'concurrency needs to know which messages must stay in order', at('concurrency'), hint)
+  }
+  if (config.concurrency > 1 && config.memberCount > 1) {
+    site.warn(
+      'one-too-many',
+      'member.count has no effect beside concurrency',
+      at('member.count'),
+      'Keep one of the two.',
+    )
+  }
+}
+
+/** The value of a property or, if there is none, of a transport header; messages without either share one key. */
+function keyReader(name: string): (message: StoredMessage) => string {
+  const lower = name.toLowerCase()
+  return ({ envelope, headers }) => {
+    const property = envelope.properties[name]
+    if (property !== undefined) return String(property)
+    for (let at = 0; at < headers.length; at += 2) if (headers[at]!.toLowerCase() === lower) return headers[at + 1]!
+    return ''
+  }
+}
 
 const SYNAPSE_ATTEMPTS = 4
 
