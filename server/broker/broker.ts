@@ -23,6 +23,8 @@ export interface BrokerOptions {
   readonly home?: string
   /** … or a journal that the caller opens, and disposes after {@link Broker.stop}. */
   readonly journal?: Journal
+  /** Size of one file of its own journal. */
+  readonly segmentBytes?: number
   readonly log: Log
   readonly clock?: Clock
   /** 0 for any free one. */
@@ -107,9 +109,10 @@ export function dataFolder(home: string): string {
   return join(home, 'broker')
 }
 
-function openOwn({ home, clock, log }: BrokerOptions): Promise<Journal> {
+function openOwn({ home, clock, log, segmentBytes }: BrokerOptions): Promise<Journal> {
   if (home === undefined) throw new TypeError('the broker needs a home or a journal')
-  return openJournal({ folder: dataFolder(home), clock: clock ?? systemClock, log })
+  const size = segmentBytes === undefined ? {} : { segmentBytes }
+  return openJournal({ folder: dataFolder(home), clock: clock ?? systemClock, log, ...size })
 }
 
 class EmbeddedBroker implements Broker {

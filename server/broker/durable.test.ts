@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -148,6 +148,25 @@ test('holdfast broker takes its login from the environment, and both halves of i
   await assert.rejects(TestClient.open(port, { username: 'orders', password: 'wrong' }))
   await using client = await TestClient.open(port, { username: 'orders', password: 's3cret' })
   assert.equal((await send(await client.sender('q'), { body: 'x' })).kind, 'accepted')
+  io.interrupt()
+  assert.equal(await running, 0)
+})
+
+test('the size of its files is taken from the environment, like the server’s, or refused', async () => {
+  await using home = await tempHome()
+  const bad = recordedIo({ cwd: home.path, env: { HOLDFAST_JOURNAL_SEGMENT_SIZE: 'small' } })
+  assert.equal(await execute(broker, ['--port', '0', '--home', 'here'], bad), 2)
+  assert.match(bad.stderr, /HOLDFAST_JOURNAL_SEGMENT_SIZE must be a size such as/)
+
+  const io = recordedIo({ cwd: home.path, env: { HOLDFAST_JOURNAL_SEGMENT_SIZE: '1 MiB' } })
+  const running = execute(broker, ['--port', '0', '--home', 'here'], io)
+  const port = Number(/127\.0\.0\.1:(\d+)/.exec(await io.says('Holdfast broker at'))![1]!)
+  {
+    await using client = await TestClient.open(port)
+    assert.equal((await send(await client.sender('q'), { body: 'x' })).kind, 'accepted')
+  }
+  const { size } = await stat(join(home.path, 'here', 'broker', '00000001.log'))
+  assert.equal(size, 1024 * 1024)
   io.interrupt()
   assert.equal(await running, 0)
 })

@@ -4,6 +4,8 @@ import { dataFolder, defaults, startBroker } from '../broker/broker.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Log, LogFields } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
+import { declarations } from '../settings/fields.ts'
+import { Refusal } from '../settings/types.ts'
 import type { Command, Io, ParsedArgs } from './command.ts'
 
 const USER = 'HOLDFAST_BROKER_USER'
@@ -55,8 +57,9 @@ const broker: Command = {
       return 2
     }
     const tls = await tlsOf(args, io)
-    if (typeof tls === 'string') {
-      io.err(`holdfast broker: ${tls}\n`)
+    const segmentBytes = segmentSize(io)
+    if (typeof tls === 'string' || typeof segmentBytes === 'string') {
+      io.err(`holdfast broker: ${typeof tls === 'string' ? tls : segmentBytes}\n`)
       return 2
     }
     const home = resolve(io.cwd, args.text('home') ?? io.env['HOLDFAST_HOME'] ?? 'holdfast-home')
@@ -70,6 +73,7 @@ const broker: Command = {
       log: lines(io, quiet),
       ...(user && password ? { users: { [user]: password } } : {}),
       ...(tls ? { tls } : {}),
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
     })
     if (!quiet) io.out(greeting(running, home, user))
     await aborted(io.signal)
@@ -89,6 +93,15 @@ async function tlsOf(args: ParsedArgs, io: Io): Promise<{ key: Buffer; cert: Buf
   } catch (thrown) {
     return `The certificate cannot be read: ${textOf(thrown)}`
   }
+}
+
+/** The broker's journal is made of files as large as the server's. */
+function segmentSize({ env, cwd }: Io): number | undefined | string {
+  const { env: variable, type } = declarations.journal.segmentSize
+  const given = env[variable]
+  if (!given) return undefined
+  const size = type.read(given, { base: cwd })
+  return size instanceof Refusal ? `${variable} ${size.reason}` : size
 }
 
 function greeting(running: Broker, home: string, user: string | undefined): string {

@@ -175,8 +175,8 @@ export function startServer(options: ServerOptions): Promise<Child> {
 }
 
 /** `holdfast broker`; resolves once it listens. */
-export function startBrokerChild(home: string, port: number): Promise<Child> {
-  const child = new Child(['broker', '--home', home, '--port', String(port)])
+export function startBrokerChild(home: string, port: number, env: ChildOptions['env'] = {}): Promise<Child> {
+  const child = new Child(['broker', '--home', home, '--port', String(port)], { env })
   return ready(child, () => child.says(/Holdfast broker at/))
 }
 

@@ -19,7 +19,7 @@ const LANES = 24
 /** Orders for the parking service, each round. */
 const PARKED = 3
 /** The smallest there is: segments are begun, sealed and deleted all the time. */
-const SEGMENT = '1 MiB'
+const SMALL_FILES = { HOLDFAST_JOURNAL_SEGMENT_SIZE: '1 MiB' }
 /** A server that takes longer to accept or to deliver what a round asks for has lost something. */
 const PATIENCE_MS = 45_000
 /** The files may change no more; then the kill comes all the same. */
@@ -80,7 +80,7 @@ export class CrashRun implements AsyncDisposable {
       artifacts: join(folder, 'artifacts'),
       ports,
       args: ['--quiet'],
-      env: { HOLDFAST_JOURNAL_SEGMENT_SIZE: SEGMENT },
+      env: SMALL_FILES,
     }
     const { path, padding, parking } = scenario
     const load = { port: ports.http, padding: (number: number) => (number * 7919) % padding }
@@ -213,7 +213,7 @@ export class CrashRun implements AsyncDisposable {
     const child =
       victim === 'server'
         ? await startServer(this.#server)
-        : await startBrokerChild(join(this.#folder, 'broker'), this.#brokerPort)
+        : await startBrokerChild(join(this.#folder, 'broker'), this.#brokerPort, SMALL_FILES)
     this.#note(`${victim} is ready`)
     this.#alive.set(victim, child)
   }

@@ -78,7 +78,7 @@ export const failoverScenario: Scenario = {
   broker: true,
   path: '/services/Proxy1',
   ordered: false,
-  padding: 600,
+  padding: 4_000,
   async artifacts({ broker, backend }) {
     const changes: readonly (readonly [RegExp, string])[] = [
       [/localhost:61616/, `127.0.0.1:${broker}`],
