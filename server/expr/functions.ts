@@ -146,7 +146,7 @@ export function synapseVariable(
     case 'operation':
       return of(ctx => ctx.operation.get(local))
     case 'func':
-      return of(ctx => ctx.functionParams?.get(local))
+      return of(ctx => ctx.functionParam(local))
     case 'var':
       return of(ctx => ctx.variables.get(local))
     case 'sys':

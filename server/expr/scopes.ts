@@ -16,7 +16,7 @@ export function scopeReaders(environment: ExpressionEnvironment): ReadonlyMap<st
     ['axis2-client', (ctx, name) => ctx.message.flag(name)],
     ['transport', (ctx, name) => ctx.message.headers.get(name)],
     ['operation', (ctx, name) => ctx.operation.get(name)],
-    ['func', (ctx, name) => ctx.functionParams?.get(name)],
+    ['func', (ctx, name) => ctx.functionParam(name)],
     ['registry', (ctx, name) => registryText(ctx, name, environment)],
     ['system', (_ctx, name) => environment.systemProperty?.(name)],
     ['env', (_ctx, name) => environment.environmentVariable?.(name)],

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Log, Mediator, Registry } from './contracts.ts'
+import type { Log, Mediator, Ref, Registry, Step } from './contracts.ts'
 import type { IntegrationError } from './errors.ts'
 import type { Message } from './message.ts'
 import { Properties, type TransportFacts } from './properties.ts'
@@ -80,6 +80,32 @@ export interface Origin {
   readonly name: string
   /** Runs a reply to a `send` that named no receiving sequence: the out flow, or straight back to the caller. */
   readonly onReply?: Mediator
+  /** What becomes of a fault in a branch that no sequence inside has handled. Never rejects. Absent: it is logged. */
+  readonly onFault?: (thrown: unknown, ctx: MessageContext) => Promise<void>
+}
+
+/**
+ * One sequence a flow is inside of, the innermost first. Kept because a branch of `clone` or `iterate` that has made a
+ * `call` goes on after the mediator that started it, and on outwards, all by itself (synapse-language C.14).
+ */
+export interface Place {
+  readonly outer: Place | null
+  readonly steps: readonly Step[]
+  /** The step that is running. */
+  index: number
+  /** Handles faults of the places inside it. */
+  readonly onError?: Ref<'sequence'>
+  /** Puts back what was different inside, such as the parameters of a template. */
+  readonly leave?: (ctx: MessageContext) => void
+}
+
+/** A parameter that is computed each time it is read, on the message of that moment. */
+export class DeferredValue {
+  readonly read: (ctx: MessageContext) => unknown
+
+  constructor(read: (ctx: MessageContext) => unknown) {
+    this.read = read
+  }
 }
 
 export interface ContextParts {
@@ -119,6 +145,12 @@ export class MessageContext {
   readonly log: Log
   /** How many named sequences are running inside one another: stops endless recursion. */
   depth = 0
+  /** Where the flow is; null outside of every sequence, and in flows that must not go back to where they began. */
+  place: Place | null = null
+  /** The reply of a `call` has brought this flow back: a branch goes on where its parent was. */
+  resumed = false
+  /** Set on a branch by whoever started it. */
+  onWaiting: (() => void) | null = null
   readonly #signal: AbortSignal | LazySignal
   readonly #facts: TransportFacts | null
   #operation: Map<string, unknown> | null = null
@@ -162,6 +194,17 @@ export class MessageContext {
 
   set functionParams(params: ReadonlyMap<string, unknown> | null) {
     this.#functionParams = params
+  }
+
+  /** This flow now waits for somebody else, a back end for instance: what waits for it to get on may go on. */
+  waiting(): void {
+    this.onWaiting?.()
+  }
+
+  /** What `$func:name` means: a deferred parameter is computed now. */
+  functionParam(name: string): unknown {
+    const value = this.#functionParams?.get(name)
+    return value instanceof DeferredValue ? value.read(this) : value
   }
 
   /** `urn:uuid:…`, made when first asked for unless the message brought one. */

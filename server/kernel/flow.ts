@@ -1,4 +1,4 @@
-import type { MessageContext } from './context.ts'
+import type { MessageContext, Place } from './context.ts'
 import type { Mediator, Outcome, Ref, Step } from './contracts.ts'
 import { asIntegrationError, IntegrationError } from './errors.ts'
 
@@ -10,51 +10,57 @@ const DEEPEST = 128
  * a promise for each would cost more than their work. The body is collected just before the first step that needs it.
  */
 export function runSteps(steps: readonly Step[], ctx: MessageContext, from = 0): Outcome | Promise<Outcome> {
-  for (let index = from; index < steps.length; index++) {
-    const step = steps[index]!
+  return from < steps.length ? run({ steps, index: from, outer: ctx.place }, ctx) : 'next'
+}
+
+function run(place: Place, ctx: MessageContext): Outcome | Promise<Outcome> {
+  const { steps } = place
+  for (; place.index < steps.length; place.index++) {
+    const step = steps[place.index]!
+    ctx.place = place
     try {
       if (step.mediator.needsBody) {
         const arriving = ctx.message.body.collect()
-        if (arriving) return resumeAfter(arriving, steps, ctx, index)
+        if (arriving) return resumeAfter(arriving, place, ctx)
       }
       const outcome = step.mediator.mediate(ctx)
       if (outcome === 'next') continue
-      if (outcome === 'done') return 'done'
-      return finishStep(outcome, steps, ctx, index)
+      if (outcome !== 'done') return finishStep(outcome, place, ctx)
+      ctx.place = place.outer
+      return 'done'
     } catch (thrown) {
+      ctx.place = place.outer
       throw asIntegrationError(thrown, step.at)
     }
   }
+  ctx.place = place.outer
   return 'next'
 }
 
-async function resumeAfter(
-  arriving: Promise<void>,
-  steps: readonly Step[],
-  ctx: MessageContext,
-  index: number,
-): Promise<Outcome> {
+async function resumeAfter(arriving: Promise<void>, place: Place, ctx: MessageContext): Promise<Outcome> {
   try {
     await arriving
   } catch (thrown) {
-    throw asIntegrationError(thrown, steps[index]!.at)
+    ctx.place = place.outer
+    throw asIntegrationError(thrown, place.steps[place.index]!.at)
   }
-  return runSteps(steps, ctx, index)
+  return run(place, ctx)
 }
 
-async function finishStep(
-  pending: Promise<Outcome>,
-  steps: readonly Step[],
-  ctx: MessageContext,
-  index: number,
-): Promise<Outcome> {
+async function finishStep(pending: Promise<Outcome>, place: Place, ctx: MessageContext): Promise<Outcome> {
   let outcome: Outcome
   try {
     outcome = await pending
   } catch (thrown) {
-    throw asIntegrationError(thrown, steps[index]!.at)
+    ctx.place = place.outer
+    throw asIntegrationError(thrown, place.steps[place.index]!.at)
   }
-  return outcome === 'done' ? 'done' : runSteps(steps, ctx, index + 1)
+  if (outcome === 'done') {
+    ctx.place = place.outer
+    return 'done'
+  }
+  place.index++
+  return run(place, ctx)
 }
 
 /** Runs `work` one level deeper; more than {@link DEEPEST} levels is an endless loop of sequences. */
@@ -118,16 +124,21 @@ export function noteFault(ctx: MessageContext, error: IntegrationError): void {
  */
 export function withHandler(inside: Mediator, onError: Ref<'sequence'>): Mediator {
   return {
-    mediate: ctx =>
-      guarded(
+    mediate(ctx) {
+      const { place } = ctx
+      ctx.place = { outer: place, steps: [], index: 0, onError }
+      return guarded(
         ctx,
         () => inside.mediate(ctx),
         error => {
           const handler = ctx.runtime.find('sequence', onError.name)
           if (!handler) throw error
+          // Control never returns to the sequence that failed.
+          ctx.place = null
           const outcome = handler.mediate(ctx)
           return typeof outcome === 'string' ? 'done' : outcome.then(() => 'done' as const)
         },
-      ),
+      )
+    },
   }
 }

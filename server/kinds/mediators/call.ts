@@ -37,9 +37,11 @@ export default defineMediator({
           return 'next'
         }
         request.isResponse = false
+        if (!blocking) ctx.waiting()
         const reply = await target.send(request, ctx)
         if (reply === null) return 'next'
         if (blocking) await afterBlocking(request, reply, ctx)
+        else ctx.resumed = true
         reply.isResponse = false
         ctx.message = reply
         return 'next'

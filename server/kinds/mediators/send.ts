@@ -50,12 +50,15 @@ export default defineMediator({
       if (message.isOn('FORCE_SC_ACCEPTED')) exchange.acknowledge(202)
       if (!oneWay) exchange.expectAnswer()
       message.isResponse = false
+      ctx.waiting()
       const reply = await (target ?? implicit).send(message, ctx, { oneWay })
       if (reply === null || oneWay) {
         reply?.body.discard()
         return 'done'
       }
       ctx.message = reply
+      // What comes after <send> is given up: the reply begins anew.
+      ctx.place = null
       if (receive) {
         await ctx.runtime.get(resolveRef(receive, ctx)).mediate(ctx)
       } else if (ctx.origin.onReply) {
