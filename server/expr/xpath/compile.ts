@@ -1,5 +1,6 @@
 import type { Ast, NodeTest, StepNode } from './ast.ts'
 import { XPathSyntaxError } from './ast.ts'
+import { walkAxis } from './axes.ts'
 import type { Matches } from './axes.ts'
 import { booleanOf, coreFunctions, numberOf } from './core-functions.ts'
 import type { Focus, Part } from './focus.ts'
@@ -102,16 +103,21 @@ export class Compiler<S> {
       type: plugin.returns,
       ...all,
       needsBody: all.needsBody || bound.needsBody,
+      usesNode: all.usesNode || plugin.onContext === true,
       run: focus =>
         bound.call(
           focus.evaluation.scope as S,
           parts.map(part => part.run(focus)),
           focus.evaluation.work,
+          focus.node,
         ),
     }
   }
 
-  #binary({ operator, left, right, offset }: Ast & { kind: 'binary' }): Part {
+  #binary(ast: Ast & { kind: 'binary' }): Part {
+    const { operator, left, right, offset } = ast
+    const nearby = operator === '|' ? this.#nearby(ast) : undefined
+    if (nearby) return nearby
     const a = this.compile(left)
     const b = this.compile(right)
     const both = needs([a, b])
@@ -146,6 +152,38 @@ export class Compiler<S> {
     }
   }
 
+  /** `@*|node()`, `a|b`: steps to attributes and children are taken together, which gives document order by itself. */
+  #nearby(union: Ast): Part | undefined {
+    const steps: StepNode[] = []
+    const collect = (ast: Ast): boolean => {
+      if (ast.kind === 'binary' && ast.operator === '|') return collect(ast.left) && collect(ast.right)
+      const [step, more] = ast.kind === 'path' && ast.from === null ? ast.steps : []
+      if (step === undefined || more !== undefined || step.predicates.length > 0) return false
+      if (step.axis !== 'child' && step.axis !== 'attribute') return false
+      steps.push(step)
+      return true
+    }
+    if (!collect(union)) return undefined
+    const matcherOn = (axis: 'attribute' | 'child'): Matches | undefined =>
+      anyOf(steps.filter(step => step.axis === axis).map(step => this.#matcher(step)))
+    const attribute = matcherOn('attribute')
+    const child = matcherOn('child')
+    const take = (focus: Focus, limit: number): XPathNode[] => {
+      const out: XPathNode[] = []
+      const { work } = focus.evaluation
+      if (attribute) walkAxis('attribute', focus.node!, attribute, out, limit, work)
+      if (child && out.length < limit) walkAxis('child', focus.node!, child, out, limit, work)
+      return out
+    }
+    return {
+      type: 'nodes',
+      ...FREE,
+      usesNode: true,
+      run: focus => take(focus, Number.POSITIVE_INFINITY),
+      first: focus => take(focus, 1)[0],
+    }
+  }
+
   #filter({ from, predicates, offset }: Ast & { kind: 'filter' }): Part {
     const base = this.compile(from)
     if (base.type !== 'nodes' && base.type !== 'any')
@@ -169,20 +207,24 @@ export class Compiler<S> {
     return { predicate: predicateOf(part, ast.kind === 'number' ? ast.value : undefined), needsBody: part.needsBody }
   }
 
+  /** One step of a path, for whoever takes it in another way: the patterns of XSLT look from the last to the first. */
+  step(step: StepNode): Step & { readonly needsBody: boolean } {
+    const tests = step.predicates.map(predicate => this.#predicate(predicate))
+    const predicates = tests.map(test => test.predicate)
+    return {
+      axis: step.axis,
+      matches: this.#matcher(step),
+      predicates,
+      plain: predicates.every(predicate => predicate.kind === 'each'),
+      anything: step.axis === 'descendant-or-self' && step.test.kind === 'node' && predicates.length === 0,
+      needsBody: tests.some(test => test.needsBody),
+    }
+  }
+
   #path({ from, steps, offset }: Ast & { kind: 'path' }): Part {
-    let insideNeedsBody = false
-    const compiled: Step[] = steps.map(step => {
-      const tests = step.predicates.map(predicate => this.#predicate(predicate))
-      insideNeedsBody ||= tests.some(test => test.needsBody)
-      const predicates = tests.map(test => test.predicate)
-      return {
-        axis: step.axis,
-        matches: this.#matcher(step),
-        predicates,
-        plain: predicates.every(predicate => predicate.kind === 'each'),
-        anything: step.axis === 'descendant-or-self' && step.test.kind === 'node' && predicates.length === 0,
-      }
-    })
+    if (from === null && steps.length === 1 && isDot(steps[0]!)) return DOT
+    const compiled = steps.map(step => this.step(step))
+    const insideNeedsBody = compiled.some(step => step.needsBody)
     const taken = shortened(compiled)
     const walk = (start: XPathNode[], focus: Focus): XPathNode[] => {
       let nodes = start
@@ -258,6 +300,25 @@ export class Compiler<S> {
     }
     return uri
   }
+}
+
+function isDot({ axis, test, predicates }: StepNode): boolean {
+  return axis === 'self' && test.kind === 'node' && predicates.length === 0
+}
+
+const DOT: Part = {
+  type: 'nodes',
+  ...FREE,
+  usesNode: true,
+  run: focus => [focus.node!],
+  first: focus => focus.node!,
+}
+
+function anyOf(matchers: readonly Matches[]): Matches | undefined {
+  const [first, second] = matchers
+  if (matchers.length < 2) return first
+  if (matchers.length === 2) return node => first!(node) || second!(node)
+  return node => matchers.some(matches => matches(node))
 }
 
 /** XPath knows no CDATA sections: of texts next to one another only the first is a node. */

@@ -35,7 +35,17 @@ function attributePlaces(nodes: readonly XPathNode[]): ReadonlyMap<XPathNode, nu
   return places
 }
 
-/** Negative if `left` comes first. Both must be of the same tree. */
+/** Trees in the order in which they were first compared: any order will do, as long as it stays. */
+const treeNumbers = new WeakMap<XPathNode, number>()
+let treesNumbered = 0
+
+function treeNumber(root: XPathNode): number {
+  let number = treeNumbers.get(root)
+  if (number === undefined) treeNumbers.set(root, (number = ++treesNumbered))
+  return number
+}
+
+/** Negative if `left` comes first. Nodes of one tree stay together. */
 function compareNodes(left: XPathNode, right: XPathNode, places: ReadonlyMap<XPathNode, number>): number {
   if (left === right) return 0
   let a: XPathNode = left
@@ -49,6 +59,7 @@ function compareNodes(left: XPathNode, right: XPathNode, places: ReadonlyMap<XPa
     a = a.parent!
     b = b.parent!
   }
+  if (a.parent === null) return treeNumber(a) - treeNumber(b)
   const rank = rankOf(a) - rankOf(b)
   if (rank !== 0) return rank
   return placeOf(a, places) - placeOf(b, places)

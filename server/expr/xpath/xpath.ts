@@ -27,13 +27,16 @@ export interface XPathFunction<S> {
   readonly min: number
   readonly max: number
   readonly returns: StaticType
+  /** It starts from the context node even though no argument says so. */
+  readonly onContext?: true
   /** Called once for each place of use. Arguments written as text are known by then; others are undefined. */
   bind(literals: readonly (string | undefined)[]): BoundFunction<S>
 }
 
 export interface BoundFunction<S> {
   readonly needsBody: boolean
-  call(scope: S, args: readonly XPathValue[], work: Work): XPathValue
+  /** `node` is the context node; null only where no expression asks for it. */
+  call(scope: S, args: readonly XPathValue[], work: Work, node: XPathNode | null): XPathValue
 }
 
 export interface XPathOptions {
