@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Changes } from '../kernel/changes.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { Wire } from './wire.ts'
@@ -9,6 +10,8 @@ export type Outcome = 'sent' | 'accepted' | 'refused' | 'unknown'
 export interface SentOrder {
   readonly id: string
   readonly lane: number
+  /** Of the body that was posted. */
+  readonly digest: string
   /** Clock milliseconds, as all times here. */
   readonly sentAt: number
   /** The sender's port: with it a trace of the server's system calls can be read. */
@@ -37,6 +40,11 @@ const ORDER_ID = /<!-- order ([\w.-]+) -->/
 /** The id that an order carries in its body. */
 export function orderIdIn(body: Uint8Array): string | undefined {
   return ORDER_ID.exec(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'))?.[1]
+}
+
+/** Tells bodies apart without keeping them. */
+export function digestOf(body: Uint8Array | string): string {
+  return createHash('sha1').update(body).digest('base64')
 }
 
 export function orderBody(id: string, padding = 0): string {
@@ -141,9 +149,11 @@ export class OrderLoad implements AsyncDisposable {
   async #place(lane: number, wire: Wire): Promise<boolean> {
     const { prefix, padding, path } = this.#options
     const number = this.orders.length
+    const body = orderBody(`${prefix}-${number}`, padding(number))
     const order: Recorded = {
       id: `${prefix}-${number}`,
       lane,
+      digest: digestOf(body),
       sentAt: systemClock.now(),
       localPort: wire.socket.localPort ?? 0,
       outcome: 'sent',
@@ -153,7 +163,6 @@ export class OrderLoad implements AsyncDisposable {
     this.orders.push(order)
     this.#inFlight++
     try {
-      const body = orderBody(order.id, padding(number))
       wire.post(path, body, 'Content-Type: text/xml; charset=UTF-8', 'SOAPAction: "urn:placeOrder"')
       const { status, head } = await wire.answer()
       order.status = status

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startBackend } from '../../../axis2-mock/main.ts'
 import { startServer } from '../../testing/child.ts'
-import { orderIdIn, OrderLoad } from '../../testing/order-load.ts'
+import { digestOf, orderIdIn, OrderLoad } from '../../testing/order-load.ts'
 import { freePorts } from '../../testing/ports.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { problemsOf, report, type Arrival } from '../crash/account.ts'
@@ -43,6 +43,7 @@ test('SIGTERM under load ends in good order: exit code 0, all accepted orders ar
     at,
     key,
     order: orderIdIn(body),
+    digest: digestOf(body),
   }))
   const account = { orders: load.orders, arrivals, kills: [], events: [] }
   const problems = problemsOf(account, { workers: 1, ordered: true })

@@ -7,17 +7,18 @@ const RULES = { workers: 1, ordered: true }
 
 function order(id: string, outcome: SentOrder['outcome'] = 'accepted', lane = 0): SentOrder {
   const status = { accepted: 202, refused: 500, sent: undefined, unknown: undefined }[outcome]
-  return { id, lane, outcome, status, sentAt: 1000, endedAt: 1010, localPort: 1 }
+  return { id, lane, outcome, status, digest: 'as sent', sentAt: 1000, endedAt: 1010, localPort: 1 }
 }
 
-/** Arrivals in this order; `a` has the id `key-a` unless another is given: `a=other`. */
+/** Arrivals in this order; `a` has the id `key-a` unless another is given: `a=other`. `a!` has another body. */
 function account(orders: readonly SentOrder[], arrived: string, kills: readonly Kill[] = []): Account {
   const arrivals = arrived
     .split(' ')
     .filter(Boolean)
     .map((word, index): Arrival => {
-      const [id, key = `key-${id}`] = word.split('=')
-      return { number: index + 1, at: 1100 + index, order: id, key: key === 'none' ? undefined : key }
+      const [id, key = `key-${id}`] = word.replace('!', '').split('=')
+      const digest = word.includes('!') ? 'other' : 'as sent'
+      return { number: index + 1, at: 1100 + index, order: id, digest, key: key === 'none' ? undefined : key }
     })
   return { orders, arrivals, kills, events: [{ at: 1050, what: 'server started' }] }
 }
@@ -54,6 +55,10 @@ test('a repetition has the same id, and no two orders share one', () => {
   assert.deepEqual(kinds(account([order('a')], 'a a=other', [server(1)])), ['key a'])
   assert.deepEqual(kinds(account([order('a')], 'a=none')), ['key a'])
   assert.deepEqual(kinds(account([order('a'), order('b')], 'a=x b=x')), ['key b'])
+})
+
+test('a body that is not the one that was sent is told', () => {
+  assert.deepEqual(kinds(account([order('a'), order('b')], 'a b!')), ['changed b'])
 })
 
 test('a refused order, one nobody sent, and one that overtook another of its client are told', () => {

@@ -7,6 +7,8 @@ export interface Arrival {
   readonly number: number
   readonly at: number
   readonly order: string | undefined
+  /** Of its body. */
+  readonly digest: string
   /** Its `Idempotency-Key`. */
   readonly key: string | undefined
 }
@@ -34,14 +36,14 @@ export interface Rules {
 }
 
 export interface Problem {
-  readonly kind: 'missing' | 'refused' | 'duplicate' | 'key' | 'foreign' | 'disorder'
+  readonly kind: 'missing' | 'refused' | 'duplicate' | 'changed' | 'key' | 'foreign' | 'disorder'
   readonly order: string
   readonly text: string
 }
 
 /**
  * Everything that breaks a promise: an accepted order that never arrived (P1, P2), one that arrived again though it was
- * not the one a killed server was sending (P5), ids that change or are shared (P5), order lost (P6). Killing a broker
+ * not the one a killed server was sending (P5), a body that changed (P4), ids that change or are shared (P5), order lost (P6). Killing a broker
  * excuses nothing.
  */
 export function problemsOf(account: Account, rules: Rules): Problem[] {
@@ -72,6 +74,9 @@ export function problemsOf(account: Account, rules: Rules): Problem[] {
       const text = `order ${id} arrived ${got.length} times, and was not in flight at a kill of the server in between`
       problems.push({ kind: 'duplicate', order: id, text })
       break
+    }
+    if (got.some(({ digest }) => digest !== order.digest)) {
+      problems.push({ kind: 'changed', order: id, text: `order ${id} arrived with another body than was sent` })
     }
     for (const key of new Set(got.map(arrival => arrival.key))) {
       const owner = key === undefined ? undefined : owners.get(key)

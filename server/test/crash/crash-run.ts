@@ -9,7 +9,7 @@ import { systemClock } from '../../kernel/clock.ts'
 import { textOf } from '../../kernel/errors.ts'
 import { serverChild, startBrokerChild, startServer, type Child, type ServerOptions } from '../../testing/child.ts'
 import { ManagementClient } from '../../testing/management-client.ts'
-import { orderIdIn, OrderLoad } from '../../testing/order-load.ts'
+import { digestOf, orderIdIn, OrderLoad } from '../../testing/order-load.ts'
 import { freePorts } from '../../testing/ports.ts'
 import { problemsOf, repeated, report, type Account, type Arrival, type Kill, type Problem } from './account.ts'
 import { LEAST_ACCEPTED, sayRound, type Moment, type Round, type Victim } from './plan.ts'
@@ -195,7 +195,7 @@ export class CrashRun implements AsyncDisposable {
     this.#seen = total
     for (const { at, body, key } of news) {
       const order = orderIdIn(body)
-      this.#arrivals.push({ number: this.#arrivals.length + 1, at, order, key })
+      this.#arrivals.push({ number: this.#arrivals.length + 1, at, order, digest: digestOf(body), key })
       if (order !== undefined) this.#arrived.add(order)
     }
     this.#changes.tell()
