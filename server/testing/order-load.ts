@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { Changes } from '../kernel/changes.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { Wire } from './wire.ts'
@@ -74,6 +75,7 @@ export class OrderLoad implements AsyncDisposable {
 
   constructor(options: OrderLoadOptions) {
     this.#options = options
+    setMaxListeners(0, this.#stop.signal)
     for (let lane = 0; lane < options.lanes; lane++) this.#running.push(this.#run(lane))
   }
 
