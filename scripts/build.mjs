@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // Bundles sources and packages into dist/, one file per command that is loaded on demand: a server that reads a dozen
 // files starts in half the time of one that looks for a thousand, and holds less of them in memory.
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from './setup.mjs'
 
 // Built aside and put in place at once: a server that is starting, or another build, never meets half of it.
+const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const outdir = join(root, 'dist')
 const fresh = `${outdir}.${process.pid}`
 await build({
@@ -25,6 +26,8 @@ await build({
     js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
   },
   sourcemap: true,
+  // Optional packages are loaded when first used, where they are installed.
+  external: Object.keys(optionalDependencies),
   logLevel: 'warning',
   chunkNames: 'chunks/[name]-[hash]',
 })
