@@ -359,6 +359,9 @@ class HoldfastApp implements App {
       deliveryIdHeader: settings.forward.deliveryIdHeader,
       storeConfirmDeadline: settings.store.confirmTimeout,
       maxBodySize: settings.http.maxBodySize,
+      ...(settings.api.corsEnabled && {
+        cors: { origins: settings.api.corsOrigins, headers: settings.api.corsHeaders },
+      }),
     }
     const http = httpSender(this.#client!, {
       deliveryIdHeader: settings.forward.deliveryIdHeader,

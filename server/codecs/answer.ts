@@ -1,4 +1,5 @@
 import type { Format, Message } from '../kernel/message.ts'
+import { IntegrationError } from '../kernel/errors.ts'
 import { removeAddressing } from './addressing.ts'
 import { parseContentType } from './content-type.ts'
 import type { PayloadKind } from './content-type.ts'
@@ -18,7 +19,7 @@ export function answerNeedsBody(client: Format, answer: Message): boolean {
 export function prepareAnswer(client: Format, answer: Message, keepAddressing: boolean): void {
   const { body } = answer
   if (!keepAddressing && body.changed === envelopeView) removeAddressing(body.view(envelopeView))
-  if (body.isEmpty || !isForeign(client, answer)) return
+  if (body.isEmpty || !isForeign(client, answer) || !isReadable(answer)) return
   if (client === 'soap11' || client === 'soap12') {
     if (body.view(envelopeView).arrived === 'bare') return
     convert(body.edit(envelopeView), client)
@@ -27,6 +28,18 @@ export function prepareAnswer(client: Format, answer: Message, keepAddressing: b
   }
   const { fault } = body.view(envelopeView)
   if (fault) translateFault(answer, fault, client)
+}
+
+/** A back end that calls something XML that is none is passed on as it came: its status says what the client needs. */
+function isReadable({ body }: Message): boolean {
+  if (body.raw === null) return true
+  try {
+    body.view(envelopeView)
+    return true
+  } catch (thrown) {
+    if (thrown instanceof IntegrationError) return false
+    throw thrown
+  }
 }
 
 /** SOAP of the other version for a SOAP client, or what may be a SOAP fault for any other client. */

@@ -34,6 +34,7 @@ const CALLED: Readonly<Record<RoleName, string>> = {
   'message-store': 'Message Store',
   'message-processor': 'Message Processor',
   proxy: 'ProxyService',
+  api: 'API',
 }
 
 /**

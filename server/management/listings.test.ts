@@ -135,3 +135,25 @@ test('log levels are shown and changed while the server runs', async t => {
   assert.equal((await call('PATCH', '/logging', { loggerName: 'x', loggingLevel: 'LOUD' })).status, 400)
   assert.equal((await call('GET', '/logging?loggerName=nope')).status, 404)
 })
+
+test('an API shows its addresses and resources', async t => {
+  const api = {
+    name: 'Shop:v1',
+    prefix: '/shop/1',
+    context: '/shop',
+    version: '1',
+    resources: [{ methods: ['GET'], url: '/{id}' }],
+    accepts: () => true,
+    route: () => assert.fail(),
+  }
+  const { call } = await managementRig(t, fakeRegistry({ api: [api] }), { addresses: () => ['http://h:8280'] })
+
+  const { json: listing } = await call('GET', '/apis')
+  assert.deepEqual(listing['list'], [
+    { name: 'Shop:v1', url: 'http://h:8280/shop/1', urlList: ['http://h:8280/shop/1'], tracing: 'disabled' },
+  ])
+  const { json } = await call('GET', '/apis?apiName=Shop:v1')
+  assert.deepEqual([json['version'], json['host'], json['port']], ['1', '*', -1])
+  assert.deepEqual(json['resources'], [{ methods: ['GET'], url: '/{id}' }])
+  assert.equal((await call('GET', '/apis?apiName=nope')).status, 404)
+})

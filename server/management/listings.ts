@@ -11,6 +11,7 @@ export function listingResources(managed: Managed): Resource[] {
       methods: { GET: request => endpoints(managed, request), POST: request => switchEndpoint(managed, request) },
     },
     { path: '/proxy-services', methods: { GET: request => proxies(managed, request) } },
+    { path: '/apis', methods: { GET: request => apis(managed, request) } },
     { path: '/sequences', methods: { GET: request => sequences(managed, request) } },
     { path: '/local-entries', methods: { GET: request => localEntries(managed, request) } },
     { path: '/faulty-artifacts', methods: { GET: () => ok(faultyList(managed)) } },
@@ -84,6 +85,32 @@ function proxies(managed: Managed, request: ApiRequest): ApiAnswer {
     .map(address => `${address}/services/${proxyServiceName}`)
   const { configuration } = described(managed, 'proxy', proxyServiceName)
   return ok({ ...found, stats: 'disabled', tracing: 'disabled', eprs, isRunning: proxy.startOnLoad, configuration })
+}
+
+function apis(managed: Managed, request: ApiRequest): ApiAnswer {
+  const registry = managed.registry()
+  const addresses = managed.addresses?.() ?? []
+  const item = (name: string): Record<string, unknown> | undefined => {
+    const api = registry.find('api', name)
+    if (!api) return undefined
+    const urlList = addresses.map(address => `${address}${api.prefix}`)
+    return { name, url: urlList[0] ?? api.prefix, urlList, tracing: 'disabled' }
+  }
+  const { apiName } = request.query
+  if (apiName === undefined) return listed(request, registry.names('api'), item)
+  const api = registry.find('api', apiName)
+  if (!api) return refusal(404, `Specified API ('${apiName}') not found`)
+  const { configuration } = described(managed, 'api', apiName)
+  return ok({
+    ...item(apiName),
+    version: api.version === '' ? 'N/A' : api.version,
+    stats: 'disabled',
+    host: api.hostname ?? '*',
+    context: api.prefix,
+    port: api.port ?? -1,
+    resources: api.resources,
+    configuration,
+  })
 }
 
 function sequences(managed: Managed, request: ApiRequest): ApiAnswer {

@@ -13,6 +13,7 @@ const UNKNOWN: Readonly<Record<RoleName, ErrorName>> = {
   'message-store': 'STORE_UNKNOWN',
   'message-processor': 'STORE_UNKNOWN',
   proxy: 'ENDPOINT_UNKNOWN',
+  api: 'ENDPOINT_UNKNOWN',
 }
 
 /** As Synapse words it: people search their logs for these. */
@@ -23,6 +24,7 @@ const MISSING: Readonly<Record<RoleName, (name: string) => string>> = {
   'message-store': name => `Message Store ${name} does not exist.`,
   'message-processor': name => `Message processor ${name} does not exist`,
   proxy: name => `Proxy service ${name} does not exist`,
+  api: name => `API ${name} does not exist`,
 }
 
 /**
@@ -52,6 +54,7 @@ export class Snapshot implements Registry {
       'message-store': new Map(),
       'message-processor': new Map(),
       proxy: new Map(),
+      api: new Map(),
     }
     for (const entry of entries) tables[entry.artifact.role].set(entry.artifact.name, entry)
     this.#entries = tables

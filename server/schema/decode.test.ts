@@ -51,8 +51,8 @@ test('something else at the top is named, with what may stand there', () => {
   assert.match(stranger!.message, /<log> is not an artifact; one of .*proxy.* is expected/)
   const [foreign] = diagnosticsOf('<project xmlns="http://maven.apache.org/POM/4.0.0"/>')
   assert.equal(foreign!.code, 'unknown-artifact')
-  const [known] = diagnosticsOf(`<api name="a" context="/a" xmlns="${SYNAPSE}"/>`)
-  assert.deepEqual([known!.code, known!.message], ['not-supported', 'the artifact <api> is not supported'])
+  const [known] = diagnosticsOf(`<eventSource name="a" xmlns="${SYNAPSE}"/>`)
+  assert.deepEqual([known!.code, known!.message], ['not-supported', 'the artifact <eventSource> is not supported'])
 })
 
 test('a mediator nobody knows, one that is not offered, and one of another vocabulary are told apart', () => {

@@ -62,8 +62,18 @@ export interface HttpSender {
   ): Promise<Message | null>
 }
 
+/** Which web pages of other origins may call APIs. */
+export interface CorsSettings {
+  /** `*`: all. */
+  readonly origins: readonly string[]
+  /** Request headers they may send, as the answer lists them. */
+  readonly headers: string
+}
+
 /** Settings that kinds read; resolved once at start. */
 export interface KindSettings {
+  /** Absent: APIs say nothing about other origins. */
+  readonly cors?: CorsSettings
   /** Milliseconds; an endpoint without a timeout of its own waits so long. */
   readonly globalEndpointTimeout: number
   /** Name of the header that carries the message id to back ends; empty: none. */

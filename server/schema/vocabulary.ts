@@ -52,7 +52,6 @@ export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
 ])
 
 export const ARTIFACT_TAGS: ReadonlySet<string> = new Set([
-  'api',
   'template',
   'task',
   'inboundEndpoint',

@@ -44,6 +44,7 @@ function optional<T>(key: string, type: SettingType<T>, rest: Rest<T>): Setting<
 const afterOffset = (raw: Raw, offset: number): Raw =>
   typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) + offset : typeof raw === 'number' ? raw + offset : raw
 const seconds = (raw: Raw): Raw => (typeof raw === 'number' ? raw * 1000 : raw)
+const asFlag = (raw: Raw): Raw => (raw === 'true' ? true : raw === 'false' ? false : raw)
 const ANY = Number.MAX_SAFE_INTEGER
 
 export const declarations = {
@@ -198,6 +199,20 @@ export const declarations = {
       doc: 'Most connections to one back end at once; further requests wait for one.',
       advanced: true,
       aliases: [{ key: 'transport.http.max_http_connection_per_host_port' }],
+    }),
+  },
+  api: {
+    corsEnabled: setting('api.cors_enabled', flag, false, {
+      doc: 'Whether answers of APIs tell browsers which pages of other origins may call them.',
+      aliases: [{ key: 'synapse_properties.synapse.rest.CORSConfig.enabled', from: asFlag }],
+    }),
+    corsOrigins: setting('api.cors_allow_origin', list(text), ['*'], {
+      doc: 'Origins whose pages may call APIs, such as https://app.example.org. *: every one.',
+      aliases: [{ key: 'synapse_properties.synapse.rest.CORSConfig.Access-Control-Allow-Origin' }],
+    }),
+    corsHeaders: setting('api.cors_allow_headers', text, '', {
+      doc: 'Request headers such pages may send, separated by commas.',
+      aliases: [{ key: 'synapse_properties.synapse.rest.CORSConfig.Access-Control-Allow-Headers' }],
     }),
   },
   forward: {

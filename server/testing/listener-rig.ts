@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { systemClock, type Clock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
-import type { Proxy } from '../kernel/contracts.ts'
+import type { Api, Proxy } from '../kernel/contracts.ts'
 import { Body, HeaderMap, Message } from '../kernel/message.ts'
 import { fakeRegistry } from './fake-registry.ts'
 import { memoryLog, type MemoryLog } from './memory-log.ts'
@@ -18,6 +18,7 @@ export interface RigOptions {
   readonly clock?: Clock
   readonly onMain?: Flow
   readonly proxy?: Partial<Proxy>
+  readonly apis?: readonly Api[]
   readonly ports?: readonly PortWish[]
 }
 
@@ -55,7 +56,7 @@ export async function listening(t: TestContext, flow: Flow, options: RigOptions 
       part === '' || part === 'a.xsd' ? Buffer.from(`<wsdl>${addresses.join(' ')}</wsdl>`) : null,
     ...options.proxy,
   }
-  const registry = fakeRegistry({ proxy: [proxy] })
+  const registry = fakeRegistry({ proxy: [proxy], api: options.apis ?? [] })
   const { onMain } = options
   const listener = await startListener({
     ports: options.ports ?? [{ port: 0, setting: 'http.port' }],

@@ -208,8 +208,9 @@ export class Answerer {
     this.#end(arrival, bytes)
   }
 
-  #head(arrival: Arrival, status: number, reason: string | undefined, headers: string[]): void {
-    const { response, body } = arrival
+  #head(arrival: Arrival, status: number, reason: string | undefined, written: string[]): void {
+    const { response, body, answerHeaders } = arrival
+    const headers = answerHeaders === undefined ? written : replaced(written, answerHeaders)
     if (this.stopping || (body !== null && body.left > WORTH_DRAINING)) response.shouldKeepAlive = false
     if (reason === undefined) response.writeHead(status, headers)
     else response.writeHead(status, reason, headers)
@@ -302,6 +303,16 @@ function emptyLength(arrival: Arrival, message: Message, status: number): string
   const declared =
     arrival.request.method === 'HEAD' && message.isResponse ? message.headers.get('content-length') : undefined
   return declared ?? '0'
+}
+
+function replaced(flat: readonly string[], others: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = flat[at]!.toLowerCase()
+    if (!others.some((other, index) => index % 2 === 0 && other.toLowerCase() === name))
+      kept.push(flat[at]!, flat[at + 1]!)
+  }
+  return [...kept, ...others]
 }
 
 function withLength(headers: string[], length: number | string | undefined): string[] {

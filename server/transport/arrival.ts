@@ -22,6 +22,8 @@ export interface Destination {
   readonly registry: Registry
   /** What follows the service's name in the path, or `''`. */
   readonly rest: string
+  /** Written on the answer in place of what the message says, names and values alternating. */
+  readonly answerHeaders?: readonly string[]
   handle(ctx: MessageContext, arrival: Arrival): Promise<void>
 }
 
@@ -100,6 +102,10 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
 
   get log(): Log {
     return this.#destination.log
+  }
+
+  get answerHeaders(): readonly string[] | undefined {
+    return this.#destination.answerHeaders
   }
 
   /** The client has closed its connection before it had its answer. */

@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { ManualClock, systemClock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
+import type { Api } from '../kernel/contracts.ts'
 import { asIntegrationError } from '../kernel/errors.ts'
 import { bytesOf, listening, reply } from '../testing/listener-rig.ts'
 import { selfSigned } from './certificate.ts'
@@ -482,4 +483,43 @@ test('a certificate that cannot be used stops the start with the setting to mend
     listening(t, () => {}, { ports }),
     { code: 'SETTING_INVALID', message: /https\.port/ },
   )
+})
+
+/** An API whose flow answers with its own name and what it was asked for. */
+function apiAt(prefix: string): Api {
+  const origin = { label: `api:${prefix}`, kind: 'api', name: prefix } as const
+  return {
+    name: prefix,
+    prefix,
+    context: prefix,
+    version: '',
+    resources: [],
+    accepts: () => true,
+    route: ({ url }) => ({
+      origin,
+      rest: url.slice(prefix.length),
+      answerHeaders: ['Access-Control-Allow-Origin', '*'],
+      handle: async ctx => {
+        const rest = String(ctx.message.flag('REST_URL_POSTFIX') ?? '')
+        ctx.exchange.reply(reply(`${prefix} ${rest}`, {}, ['access-control-allow-origin', 'theirs']), ctx)
+      },
+    }),
+  }
+}
+
+test('a service goes before an API, an API before main; what an API adds to answers goes before what they say', async t => {
+  const answers = (text: string) => (ctx: MessageContext) => void ctx.exchange.reply(reply(text), ctx)
+  const { wire } = await listening(t, answers('service'), {
+    onMain: answers('main'),
+    apis: [apiAt('/shop'), apiAt('/services'), apiAt('/services/P')],
+  })
+  const client = await wire()
+  const get = (path: string): Promise<{ body: string; head: string }> =>
+    client.send(`GET ${path} HTTP/1.1\r\nHost: here\r\n\r\n`).answer()
+  assert.equal((await get('/services/P/x')).body, 'service')
+  assert.equal((await get('/services/Q?wsdl')).body, '/services /Q?wsdl')
+  assert.equal((await get('/other')).body, 'main')
+  const answer = await get('/shop/7?a=1')
+  assert.equal(answer.body, '/shop /7?a=1')
+  assert.deepEqual(answer.head.match(/^access-control-allow-origin: .*$/gim), ['Access-Control-Allow-Origin: *'])
 })

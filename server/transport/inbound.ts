@@ -3,9 +3,10 @@ import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext, Origin } from '../kernel/context.ts'
-import type { Log, Proxy, Registry } from '../kernel/contracts.ts'
+import type { Api, Log, Proxy, Registry } from '../kernel/contracts.ts'
 import type { ErrorName } from '../kernel/errors.ts'
 import { Answerer } from './answer.ts'
+import { ApiTable, ArrivingRequest } from './api-table.ts'
 import { Arrival, type Destination, type Door } from './arrival.ts'
 import type { TransportCodecs } from './codecs.ts'
 import { openDoor, type OpenDoor, type PortWish } from './doors.ts'
@@ -59,6 +60,8 @@ class HttpListener implements Listener {
   readonly #answerer: Answerer
   readonly #pages: FastifyInstance
   readonly #services = new Map<string, Service>()
+  readonly #apiLogs = new WeakMap<Api, Log>()
+  #apis: ApiTable | null = null
   readonly #connections = new Set<Socket>()
   readonly #arrivals = new WeakMap<IncomingMessage, Door>()
   #doors: OpenDoor[] = []
@@ -146,6 +149,7 @@ class HttpListener implements Listener {
       request.url = originForm(request.url!)
       const path = servicePath(request.url)
       if (path === null || (request.method === 'GET' && asksForDocument(path.rest))) {
+        if ((path === null || !this.#hasProxy(path.name)) && this.#toApi(door, request, response)) return
         response.on('close', () => this.#departed())
         this.#toPages(door, request, response)
         return
@@ -153,6 +157,7 @@ class HttpListener implements Listener {
       const registry = this.#parts.registry()
       const proxy = findProxy(registry, path.name)
       if (proxy === undefined) {
+        if (this.#toApi(door, request, response)) return
         this.#refuse(door, request, response, 404, 'SERVICE_UNKNOWN', `no service named ${path.name} is deployed here`)
       } else if (!proxy.startOnLoad) {
         const reason = `the service ${proxy.name} is deployed but not started (startOnLoad="false")`
@@ -171,6 +176,32 @@ class HttpListener implements Listener {
         })
       }
     }
+  }
+
+  #hasProxy(name: string): boolean {
+    return findProxy(this.#parts.registry(), name) !== undefined
+  }
+
+  /** False if no API wants the request. */
+  #toApi(door: Door, request: IncomingMessage, response: ServerResponse): boolean {
+    const registry = this.#parts.registry()
+    if (this.#apis?.registry !== registry) this.#apis = new ApiTable(registry)
+    if (this.#apis.isEmpty) return false
+    const arriving = new ArrivingRequest(request, door.scheme)
+    const api = this.#apis.find(arriving)
+    if (!api) return false
+    const { origin, rest, answerHeaders, handle } = api.route(arriving)
+    let log = this.#apiLogs.get(api)
+    if (!log) this.#apiLogs.set(api, (log = this.#parts.log.child({ artifact: origin.label })))
+    this.#begin(door, request, response, {
+      origin,
+      log,
+      registry,
+      rest,
+      handle,
+      ...(answerHeaders && { answerHeaders }),
+    })
+    return true
   }
 
   #begin(door: Door, request: IncomingMessage, response: ServerResponse, destination: Destination): void {

@@ -1,9 +1,9 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import { genericWsdl } from '../../codecs/wsdl.ts'
 import { WsdlSet } from '../../codecs/wsdl-set.ts'
-import type { Mediator, Proxy, Ref } from '../../kernel/contracts.ts'
-import { asIntegrationError, IntegrationError, textOf } from '../../kernel/errors.ts'
-import { noteFault, withHandler } from '../../kernel/flow.ts'
+import type { Proxy } from '../../kernel/contracts.ts'
+import { IntegrationError, textOf } from '../../kernel/errors.ts'
+import { handleFault, sequenceFields, serviceFlow } from '../../runtime/service-flow.ts'
 import { parseXml } from '../../xml/reader.ts'
 import {
   address,
@@ -18,19 +18,11 @@ import {
   param,
   parameters,
   ref,
-  steps,
   text,
   words,
   type ArtifactEnv,
   type ConfigOf,
-  type KindEnv,
-  type StepNode,
 } from '../../schema/index.ts'
-
-const written = {
-  onError: attr(ref('sequence'), { doc: 'Runs when a mediator in this sequence fails.' }),
-  steps: steps({ doc: 'What to do.' }),
-}
 
 const publishing = {
   uri: attr(address(), { doc: 'Where the WSDL is read from at deploy.' }),
@@ -71,14 +63,9 @@ export default defineArtifact({
     target: child(
       'target',
       {
-        inSequenceKey: attr(ref('sequence'), { name: 'inSequence', doc: 'Named sequence for requests.' }),
-        outSequenceKey: attr(ref('sequence'), { name: 'outSequence', doc: 'Named sequence for replies.' }),
-        faultSequenceKey: attr(ref('sequence'), { name: 'faultSequence', doc: 'Named sequence for faults.' }),
+        ...sequenceFields,
         endpointKey: attr(ref('endpoint'), { name: 'endpoint', doc: 'Named endpoint requests go to.' }),
         endpoint: endpoint({ doc: 'Endpoint requests go to when the in sequence has come to its end.' }),
-        inSequence: child('inSequence', written, { doc: 'What to do with a request.' }),
-        outSequence: child('outSequence', written, { doc: 'What to do with a reply.' }),
-        faultSequence: child('faultSequence', written, { doc: 'What to do when something failed.' }),
       },
       { required: true, doc: 'Where requests go.' },
     ),
@@ -135,22 +122,11 @@ export default defineArtifact({
   },
   create(config, env): Proxy {
     const target = config.target!
-    const inFlow = sequenceOf(target.inSequenceKey, target.inSequence, env)
-    const outFlow = sequenceOf(target.outSequenceKey, target.outSequence, env)
-    const faultFlow = sequenceOf(target.faultSequenceKey, target.faultSequence, env)
+    const { inFlow, faultFlow, onReply } = serviceFlow(target, env)
     const endpoint =
       target.endpointKey === undefined
         ? target.endpoint && env.endpoint(target.endpoint)
         : env.endpoint({ at: env.at, target: target.endpointKey, properties: [] })
-
-    /** What becomes of a reply to `send`: the out flow, or the caller. */
-    const onReply: Mediator = {
-      mediate(ctx) {
-        if (outFlow) return outFlow.mediate(ctx)
-        ctx.exchange.reply(ctx.message, ctx)
-        return 'done'
-      },
-    }
 
     const run = async (ctx: MessageContext): Promise<void> => {
       if (inFlow && (await inFlow.mediate(ctx)) === 'done') return
@@ -233,36 +209,5 @@ function publisherOf({ publishWSDL, safeMode, modifyPorts }: Publishing, env: Ar
       env.log.warn(`the WSDL it publishes cannot be read: ${textOf(thrown)}; a generic one is served`)
       return part === '' ? generic(addresses) : null
     }
-  }
-}
-
-/** A sequence by name beats one written in place (synapse-language E.1). */
-function sequenceOf(
-  key: Ref<'sequence'> | undefined,
-  written: { steps: readonly StepNode[]; onError: Ref<'sequence'> | undefined } | undefined,
-  env: KindEnv,
-): Mediator | undefined {
-  if (key) return { mediate: ctx => ctx.runtime.get(key).mediate(ctx) }
-  if (!written) return undefined
-  const flow = env.flow(written.steps)
-  return written.onError ? withHandler(flow, written.onError) : flow
-}
-
-async function handleFault(thrown: unknown, faultFlow: Mediator | undefined, ctx: MessageContext): Promise<void> {
-  const error = asIntegrationError(thrown)
-  noteFault(ctx, error)
-  ctx.exchange.noteFault(error)
-  // A fault on the way back is an error of ours, whatever the back end had said before.
-  if (ctx.message.isResponse) ctx.message.axis2.set('HTTP_SC', 500)
-  const handler = faultFlow ?? ctx.runtime.find('sequence', 'fault')
-  if (!handler) {
-    ctx.log.error(`Executing default "fault" sequence: ${error.message}`, { errorCode: error.errorCode, at: error.at })
-    return
-  }
-  try {
-    await handler.mediate(ctx)
-  } catch (second) {
-    ctx.log.error(`the fault sequence failed: ${textOf(second)}`, { cause: error.message })
-    ctx.exchange.noteFault(second instanceof IntegrationError ? second : error)
   }
 }
