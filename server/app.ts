@@ -30,6 +30,7 @@ import type { Message } from './kernel/message.ts'
 import { WaitingCallers } from './kernel/waiting-callers.ts'
 import { encodeStored, newMessageId } from './kernel/stored-message.ts'
 import { kinds } from './kinds/all.ts'
+import type { ArtifactDescription } from './management/api.ts'
 import { openAdmin, type Admin } from './management/admin.ts'
 import { isLoopback, startManagement, type Management } from './management/management.ts'
 import type { LogSystem } from './observe/log.ts'
@@ -46,6 +47,8 @@ import { startListener, type Listener } from './transport/inbound.ts'
 import { httpSender } from './transport/outbound.ts'
 import { portHolder } from './transport/port-holder.ts'
 import { listenerDefaults } from './transport/settings.ts'
+import { canonicalXml } from './xml/canonical.ts'
+import type { XmlElement } from './xml/tree.ts'
 
 export interface AppOptions {
   readonly settings: Settings
@@ -248,6 +251,7 @@ class HoldfastApp implements App {
         faulty: (this.#report?.faulty ?? []).map(({ name, file, diagnostics }) => ({ name, file, diagnostics })),
         ...(this.#journal && { journal: this.#journal.status }),
       }),
+      describe: artifact => describe(this.#deployer?.source(artifact.role, artifact.name)),
       addresses: () => this.ports.http.map(bound => `http://${settings.server.hostname}:${bound}`),
       ...(tls && { tls }),
     })
@@ -414,6 +418,18 @@ class HoldfastApp implements App {
     await queue.put(newMessageId(), record)
     this.#log.warn(`a message of store ${store} cannot be used; it is kept in ${store}.quarantine`, { reason })
   }
+}
+
+/** What the management API shows of an artifact's XML. */
+function describe(element: XmlElement | undefined): ArtifactDescription | undefined {
+  if (!element) return undefined
+  const parameters: Record<string, string> = {}
+  for (const child of element.childElements) {
+    const name = child.local === 'parameter' ? child.attribute('name') : undefined
+    if (name !== undefined) parameters[name] = child.text.trim()
+  }
+  const kind = element.childElements.find(({ local }) => local !== 'description' && local !== 'property')?.local
+  return { configuration: canonicalXml(element), parameters, ...(kind !== undefined && { type: kind }) }
 }
 
 /** A message that says where it goes in its WS-Addressing headers is looked into; any other goes to its `To`. */

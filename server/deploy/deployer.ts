@@ -1,5 +1,6 @@
 import type { Diagnostic, Log, MessageProcessor, MessageStore, RoleName, Roles } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
+import type { XmlElement } from '../xml/tree.ts'
 import { EMPTY_SNAPSHOT, Snapshot } from '../runtime/snapshot.ts'
 import type { Services } from '../schema/services.ts'
 import { buildArtifact } from './build.ts'
@@ -65,6 +66,12 @@ export class Deployer implements AsyncDisposable {
   /** Which file each artifact came from: it keeps its name against a newcomer of the same name. */
   get origins(): ReadonlyMap<string, string> {
     return new Map(this.#entries.map(({ linked, artifact }) => [linked.key, artifact.at.file]))
+  }
+
+  /** The element a deployed artifact was read from. */
+  source(role: RoleName, name: string): XmlElement | undefined {
+    return this.#entries.find(({ artifact }) => artifact.role === role && artifact.name === name)?.linked.decoded
+      .element
   }
 
   apply(linked: Linked): Promise<DeployReport> {

@@ -107,8 +107,8 @@ export interface SendOptions {
 export interface EndpointStatus {
   readonly state: 'active' | 'timeout' | 'suspended' | 'off'
   readonly since: number
-  readonly nextTry?: number
-  readonly lastError?: string
+  readonly nextTry?: number | undefined
+  readonly lastError?: string | undefined
   switchOn(): void
   switchOff(): void
 }

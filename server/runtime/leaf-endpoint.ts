@@ -90,12 +90,13 @@ class Breaker implements EndpointStatus {
     return this.#state.since
   }
 
-  get nextTry(): number {
-    return readyAt(this.#state)
+  get nextTry(): number | undefined {
+    const { state } = this.#state
+    return state === 'timeout' || state === 'suspended' ? readyAt(this.#state) : undefined
   }
 
-  get lastError(): string {
-    return this.#lastError ?? ''
+  get lastError(): string | undefined {
+    return this.#lastError
   }
 
   switchOn(): void {
