@@ -55,6 +55,15 @@ export class JsonPath {
     }
   }
 
+  /** What {@link matches} finds, or the place of a member that is not there yet, of an object that is. */
+  places(root: JsonRoot): JsonMatch[] {
+    const found = this.matches(root)
+    if (found.length > 0 || this.#keys === null) return found
+    const key = this.#keys.at(-1)
+    const holder = typeof key === 'string' ? follow(this.#keys.slice(0, -1), root)?.value : undefined
+    return key !== undefined && isRecord(holder) ? [{ value: undefined, holder, key }] : []
+  }
+
   /** The function at the end, applied; undefined where it has no answer (no match, no numbers). */
   applyTail(matches: readonly JsonMatch[]): unknown {
     if (this.tail === undefined || matches.length === 0) return undefined
@@ -101,7 +110,8 @@ function applyTail(tail: Tail, value: unknown): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** A JSON object: no array, and no number that keeps more digits than a number can. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
 }
 

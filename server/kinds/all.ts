@@ -15,11 +15,14 @@ import endpointsAddress from './endpoints/address.ts'
 import endpointsDefault from './endpoints/default.ts'
 import endpointsHttp from './endpoints/http.ts'
 import mediatorsCall from './mediators/call.ts'
+import mediatorsClone from './mediators/clone.ts'
 import mediatorsDrop from './mediators/drop.ts'
 import mediatorsFilter from './mediators/filter.ts'
 import mediatorsHeader from './mediators/header.ts'
 import mediatorsIn from './mediators/in.ts'
+import mediatorsIterate from './mediators/iterate.ts'
 import mediatorsLog from './mediators/log.ts'
+import mediatorsLoopback from './mediators/loopback.ts'
 import mediatorsMakefault from './mediators/makefault.ts'
 import mediatorsOut from './mediators/out.ts'
 import mediatorsPayloadFactory from './mediators/payload-factory.ts'
@@ -54,11 +57,14 @@ export const kinds: readonly AnyKind[] = [
   endpointsDefault,
   endpointsHttp,
   mediatorsCall,
+  mediatorsClone,
   mediatorsDrop,
   mediatorsFilter,
   mediatorsHeader,
   mediatorsIn,
+  mediatorsIterate,
   mediatorsLog,
+  mediatorsLoopback,
   mediatorsMakefault,
   mediatorsOut,
   mediatorsPayloadFactory,

@@ -4,14 +4,12 @@
  */
 export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'enrich',
-  'iterate',
   'aggregate',
   'script',
   'xslt',
   'rewrite',
   'callout',
   'call-template',
-  'clone',
   'foreach',
   'validate',
   'xquery',
@@ -20,7 +18,6 @@ export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'class',
   'throttle',
   'datamapper',
-  'loopback',
   'jsontransform',
   'cache',
   'conditionalRouter',

@@ -1,6 +1,6 @@
-import type { MessageContext } from '../../kernel/context.ts'
-import type { Outcome } from '../../kernel/contracts.ts'
+import type { Mediator } from '../../kernel/contracts.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
+import { sendAway } from '../../kernel/sending.ts'
 import { attr, defineMediator, dynamicNeedsBody, dynamicRef, endpoint, flag, resolveRef } from '../../schema/index.ts'
 
 export default defineMediator({
@@ -23,6 +23,9 @@ export default defineMediator({
   create({ receive, buildmessage, endpoint }, env) {
     const target = endpoint && env.endpoint(endpoint)
     const implicit = env.services.defaultEndpoint
+    const receiving: Mediator | undefined = receive && {
+      mediate: ctx => ctx.runtime.get(resolveRef(receive, ctx)).mediate(ctx),
+    }
     return {
       needsBody: buildmessage || dynamicNeedsBody(receive),
       mediate(ctx) {
@@ -39,34 +42,8 @@ export default defineMediator({
             at: env.at,
           })
         }
-        return sendOut(ctx)
+        return sendAway(target ?? implicit, ctx, receiving)
       },
-    }
-
-    async function sendOut(ctx: MessageContext): Promise<Outcome> {
-      const { message, exchange } = ctx
-      const oneWay = ctx.isOn('OUT_ONLY')
-      // The caller asked not to wait for what the back end says.
-      if (message.isOn('FORCE_SC_ACCEPTED')) exchange.acknowledge(202)
-      if (!oneWay) exchange.expectAnswer()
-      message.isResponse = false
-      ctx.waiting()
-      const reply = await (target ?? implicit).send(message, ctx, { oneWay })
-      if (reply === null || oneWay) {
-        reply?.body.discard()
-        return 'done'
-      }
-      ctx.message = reply
-      // What comes after <send> is given up: the reply begins anew.
-      ctx.place = null
-      if (receive) {
-        await ctx.runtime.get(resolveRef(receive, ctx)).mediate(ctx)
-      } else if (ctx.origin.onReply) {
-        await ctx.origin.onReply.mediate(ctx)
-      } else {
-        reply.body.discard()
-      }
-      return 'done'
     }
   },
 })

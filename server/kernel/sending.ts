@@ -1,0 +1,31 @@
+import type { MessageContext } from './context.ts'
+import type { Endpoint, Mediator, Outcome } from './contracts.ts'
+
+/**
+ * Sends the message and gives the flow over to its reply: `receive`, else the out flow of the service. The flow that
+ * sent it is at its end.
+ */
+export async function sendAway(
+  endpoint: Endpoint,
+  ctx: MessageContext,
+  receive: Mediator | undefined = ctx.origin.onReply,
+): Promise<Outcome> {
+  const { message, exchange } = ctx
+  const oneWay = ctx.isOn('OUT_ONLY')
+  // The caller asked not to wait for what the back end says.
+  if (message.isOn('FORCE_SC_ACCEPTED')) exchange.acknowledge(202)
+  if (!oneWay) exchange.expectAnswer()
+  message.isResponse = false
+  ctx.waiting()
+  const reply = await endpoint.send(message, ctx, { oneWay })
+  if (reply === null || oneWay) {
+    reply?.body.discard()
+    return 'done'
+  }
+  ctx.message = reply
+  // What comes after it in the flow is given up: the reply begins anew.
+  ctx.place = null
+  if (receive) await receive.mediate(ctx)
+  else reply.body.discard()
+  return 'done'
+}
