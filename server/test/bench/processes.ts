@@ -23,7 +23,9 @@ export class Program implements AsyncDisposable {
   constructor(name: string, url: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.name = name
     this.url = url
-    this.#child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const own = Object.entries(process.env).filter(([variable]) => !variable.startsWith('HOLDFAST_'))
+    const options = { env: { ...Object.fromEntries(own), ...env }, stdio: ['ignore', 'pipe', 'pipe'] } as const
+    this.#child = spawn(process.execPath, args, options)
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', text => (this.#output += text))
     }
