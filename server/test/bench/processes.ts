@@ -24,8 +24,8 @@ export class Program implements AsyncDisposable {
     this.name = name
     this.url = url
     const own = Object.entries(process.env).filter(([variable]) => !variable.startsWith('HOLDFAST_'))
-    const options = { env: { ...Object.fromEntries(own), ...env }, stdio: ['ignore', 'pipe', 'pipe'] } as const
-    this.#child = spawn(process.execPath, args, options)
+    const options = { env: { ...Object.fromEntries(own), ...env } }
+    this.#child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', text => (this.#output += text))
     }
