@@ -1,13 +1,7 @@
 /** The composition root: the only file that knows every module. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { answerNeedsBody, prepareAnswer } from './codecs/answer.ts'
-import { readAddressing } from './codecs/addressing.ts'
-import { requestFormat } from './codecs/client-format.ts'
-import { envelopeView } from './codecs/envelope.ts'
-import { faultReply, isFault } from './codecs/fault.ts'
-import { format, mustCollect, payloads } from './codecs/payloads.ts'
-import { readFault } from './codecs/soap-version.ts'
+import { payloads } from './codecs/payloads.ts'
 import { messageViews } from './codecs/views.ts'
 import { Deployer, type DeployReport } from './deploy/deployer.ts'
 import { link } from './deploy/linker.ts'
@@ -21,16 +15,13 @@ import type { Journal } from './drivers/journal/contracts.ts'
 import { openJournal } from './drivers/journal/journal.ts'
 import { expressionCompiler } from './expr/expression.ts'
 import type { Clock } from './kernel/clock.ts'
-import type { MessageContext, Origin } from './kernel/context.ts'
 import type { Diagnostic, Endpoint, Log } from './kernel/contracts.ts'
 import { asIntegrationError, IntegrationError, systemCode, textOf } from './kernel/errors.ts'
-import { noteFault } from './kernel/flow.ts'
 import { Lifecycle, type StopReport } from './kernel/lifecycle.ts'
-import type { Message } from './kernel/message.ts'
 import { WaitingCallers } from './kernel/waiting-callers.ts'
 import { encodeStored, newMessageId } from './kernel/stored-message.ts'
 import { kinds } from './kinds/all.ts'
-import type { ArtifactDescription } from './management/api.ts'
+import { describe } from './management/describe.ts'
 import { openAdmin, type Admin } from './management/admin.ts'
 import { isLoopback, startManagement, type Management } from './management/management.ts'
 import type { LogSystem } from './observe/log.ts'
@@ -41,14 +32,13 @@ import type { Services } from './schema/services.ts'
 import type { Settings } from './settings/fields.ts'
 import { documentReader } from './transport/documents.ts'
 import { certificateFrom, ownCertificate, type ServerCertificate } from './transport/certificate.ts'
-import type { TransportCodecs } from './transport/codecs.ts'
 import type { PortWish } from './transport/doors.ts'
 import { startListener, type Listener } from './transport/inbound.ts'
+import { handleMain, MAIN, toAddressed } from './transport/main-flow.ts'
 import { httpSender } from './transport/outbound.ts'
+import { soapFaultReason, transportCodecs } from './transport/payload-codecs.ts'
 import { portHolder } from './transport/port-holder.ts'
 import { listenerDefaults } from './transport/settings.ts'
-import { canonicalXml } from './xml/canonical.ts'
-import type { XmlElement } from './xml/tree.ts'
 
 export interface AppOptions {
   readonly settings: Settings
@@ -418,114 +408,6 @@ class HoldfastApp implements App {
     await queue.put(newMessageId(), record)
     this.#log.warn(`a message of store ${store} cannot be used; it is kept in ${store}.quarantine`, { reason })
   }
-}
-
-/** What the management API shows of an artifact's XML. */
-function describe(element: XmlElement | undefined): ArtifactDescription | undefined {
-  if (!element) return undefined
-  const parameters: Record<string, string> = {}
-  for (const child of element.childElements) {
-    const name = child.local === 'parameter' ? child.attribute('name') : undefined
-    if (name !== undefined) parameters[name] = child.text.trim()
-  }
-  const kind = element.childElements.find(({ local }) => local !== 'description' && local !== 'property')?.local
-  return { configuration: canonicalXml(element), parameters, ...(kind !== undefined && { type: kind }) }
-}
-
-/** A message that says where it goes in its WS-Addressing headers is looked into; any other goes to its `To`. */
-function toAddressed(implicit: Endpoint): Endpoint {
-  return {
-    name: implicit.name,
-    async send(request, ctx, options) {
-      await readAddressed(request)
-      const { to } = request.addressing
-      if (to === undefined || !/^https?:/i.test(to)) {
-        throw new IntegrationError(
-          'NO_ADDRESS',
-          `the message has no address to go to (To is "${to ?? ''}"); name an endpoint or set the To header`,
-        )
-      }
-      return implicit.send(request, ctx, options)
-    },
-  }
-}
-
-async function readAddressed(request: Message): Promise<void> {
-  const { addressing, body } = request
-  if ((request.format !== 'soap11' && request.format !== 'soap12') || /^https?:/i.test(addressing.to ?? '')) return
-  await body.collect()
-  const found = readAddressing(body.view(envelopeView))
-  if (found) Object.assign(addressing, found.addressing)
-}
-
-/** A reply to what `main` has sent runs `main` again, in the other direction (synapse-language B.6). */
-const MAIN: Origin = {
-  label: 'main',
-  kind: 'main',
-  name: 'main',
-  onReply: {
-    mediate(ctx) {
-      const main = ctx.runtime.find('sequence', 'main')
-      if (main) return main.mediate(ctx)
-      ctx.exchange.reply(ctx.message, ctx)
-      return 'done'
-    },
-  },
-}
-
-/** Requests no service claims. */
-async function handleMain(ctx: MessageContext): Promise<void> {
-  const main = ctx.runtime.find('sequence', 'main')
-  if (!main) {
-    ctx.message.body.discard()
-    const reply = faultReply(ctx.message.format, {
-      code: 'Client',
-      reason: `nothing is deployed for ${ctx.message.addressing.to ?? 'this path'}; services are listed at /services/`,
-    })
-    reply.axis2.set('HTTP_SC', 404)
-    ctx.exchange.reply(reply, ctx)
-    return
-  }
-  try {
-    await readAddressed(ctx.message)
-    await main.mediate(ctx)
-  } catch (thrown) {
-    const error = asIntegrationError(thrown)
-    noteFault(ctx, error)
-    ctx.exchange.noteFault(error)
-    if (ctx.message.isResponse) ctx.message.axis2.set('HTTP_SC', 500)
-    const fault = ctx.runtime.find('sequence', 'fault')
-    if (fault) await fault.mediate(ctx)
-    else ctx.log.error(`the main sequence failed: ${error.message}`, { error })
-  }
-}
-
-const transportCodecs: TransportCodecs = {
-  clientFormat: requestFormat,
-  formatReply(message, client) {
-    const finish = (): { contentType: string; fault: boolean } & (
-      | { bytes: Uint8Array }
-      | { stream: NonNullable<ReturnType<typeof format>['stream']> }
-    ) => {
-      prepareAnswer(client, message, false)
-      const fault = isFault(message)
-      const { contentType = '', bytes, stream, rebuilt } = format(message)
-      if (rebuilt) message.headers.delete('content-encoding')
-      return stream === null ? { contentType, fault, bytes: bytes! } : { contentType, fault, stream }
-    }
-    const wait = answerNeedsBody(client, message) || mustCollect(message) ? message.body.collect() : undefined
-    return wait ? wait.then(finish) : finish()
-  },
-  formatFault(client, { code, reason, byCaller }) {
-    const message = faultReply(client, { code: byCaller ? 'Client' : 'Server', reason, detail: code })
-    const { contentType = '', bytes } = format(message)
-    return { contentType, bytes: bytes! }
-  },
-}
-
-function soapFaultReason(message: Message): string | undefined {
-  const { fault } = message.body.view(envelopeView)
-  return fault && readFault(fault).reason
 }
 
 /** `file:line:col: what. What to do.` */

@@ -1,3 +1,4 @@
+import type { BreakerPolicy } from '../kernel/breaker.ts'
 import type {
   Endpoint,
   Expression,
@@ -81,26 +82,12 @@ export interface LayerKind<F extends Fields = Fields> extends Described<F> {
 }
 
 /** How a leaf endpoint waits, retries and rests. Built from its layers at deploy, never changed afterwards. */
-export interface EndpointPolicy {
+export interface EndpointPolicy extends BreakerPolicy {
   /** Undefined: the server's global timeout applies. */
   readonly timeout?: {
     /** Milliseconds, or computed for each message. */
     readonly duration: number | Expression
     readonly action: 'fault' | 'discard' | 'none'
-  }
-  readonly suspend: {
-    /** Error codes that suspend; empty: every one. `-1` alone: none. */
-    readonly errorCodes: readonly number[]
-    /** Milliseconds; undefined is 30,000. */
-    readonly initialDuration?: number
-    readonly progressionFactor: number
-    readonly maximumDuration: number
-  }
-  readonly mark: {
-    readonly errorCodes: readonly number[]
-    readonly retriesBeforeSuspension: number
-    /** Milliseconds. */
-    readonly retryDelay: number
   }
   readonly retry: { readonly disabled: readonly number[]; readonly enabled: readonly number[] }
 }
