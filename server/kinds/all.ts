@@ -14,6 +14,7 @@ import endpointLayersTimeout from './endpoint-layers/timeout.ts'
 import endpointsAddress from './endpoints/address.ts'
 import endpointsDefault from './endpoints/default.ts'
 import endpointsHttp from './endpoints/http.ts'
+import mediatorsAggregate from './mediators/aggregate.ts'
 import mediatorsCall from './mediators/call.ts'
 import mediatorsClone from './mediators/clone.ts'
 import mediatorsDrop from './mediators/drop.ts'
@@ -56,6 +57,7 @@ export const kinds: readonly AnyKind[] = [
   endpointsAddress,
   endpointsDefault,
   endpointsHttp,
+  mediatorsAggregate,
   mediatorsCall,
   mediatorsClone,
   mediatorsDrop,
