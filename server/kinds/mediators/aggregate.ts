@@ -151,17 +151,7 @@ export default defineMediator({
         ctx.waiting()
         return late.then(isLate => (isLate ? finishLate() : 'done'))
       }
-      const { place, runtime } = ctx
-      runtime.enter()
-      void late
-        .then(async isLate => {
-          if (!isLate) return
-          // As after a call: what comes after the aggregate is still to be done.
-          ctx.place = place
-          ctx.resumed = true
-          await runBranch(ctx, finishLate)
-        })
-        .finally(() => runtime.leave())
+      void byItself(ctx, late, finishLate)
       return 'done'
     }
 
@@ -187,6 +177,20 @@ export default defineMediator({
     }
   },
 })
+
+/** The flow of `ctx` has ended. If it gets late it goes on as after a call, with all that comes after the aggregate. */
+async function byItself(ctx: MessageContext, late: Promise<boolean>, finish: () => Promise<Outcome>): Promise<void> {
+  const { place, runtime } = ctx
+  runtime.enter()
+  try {
+    if (!(await late)) return
+    ctx.place = place
+    ctx.resumed = true
+    await runBranch(ctx, finish)
+  } finally {
+    runtime.leave()
+  }
+}
 
 // ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
