@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { Log } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import { dial } from './dial.ts'
-import type { Live } from './dial.ts'
+import type { Dial, Live } from './live.ts'
 import { addressOf, keyOf } from './target.ts'
 import type { AmqpTarget } from './target.ts'
 
@@ -17,6 +17,8 @@ export interface AmqpSurroundings {
   readonly log: Log
   /** Between 0 and 1; spreads reconnects so that many servers do not come back in step. */
   readonly random: () => number
+  /** Another way to reach a broker than the network. */
+  readonly dial?: Dial
 }
 
 /** One host that takes no connection must not use up the time of the others. */
@@ -133,7 +135,7 @@ export class AmqpConnection {
     let last: IntegrationError | undefined
     for (let tried = 0; tried < hosts.length && !this.#closed; tried++) {
       try {
-        return await dial(hosts[this.#host]!, this.#target, this.#around.clock, DIAL_DEADLINE)
+        return await (this.#around.dial ?? dial)(hosts[this.#host]!, this.#target, this.#around.clock, DIAL_DEADLINE)
       } catch (thrown) {
         last = asIntegrationError(thrown)
         this.#host = (this.#host + 1) % hosts.length

@@ -3,8 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import type { AmqpConnection } from './connection.ts'
 import { fromAmqp } from './reading.ts'
-import { ReceivingLink } from './receiver.ts'
-import type { Received } from './receiver.ts'
+import type { Incoming, Received } from './live.ts'
 import { accepted, released } from './settle-queue.ts'
 
 export interface Tries {
@@ -36,7 +35,7 @@ export interface ConsumerParts {
 
 export class AmqpConsumer implements Consumer {
   readonly #parts: ConsumerParts
-  #link: ReceivingLink | null = null
+  #link: Incoming | null = null
   #loans = new Set<Loan>()
   #closed = false
 
@@ -75,14 +74,14 @@ export class AmqpConsumer implements Consumer {
   }
 
   /** Null: the consumer was closed while the connection opened. */
-  async #open(): Promise<ReceivingLink | null> {
+  async #open(): Promise<Incoming | null> {
     if (this.#link && !this.#link.over) return this.#link
     // What was on loan went back to the broker with the connection: it will be delivered again, as another delivery.
     this.#loans.clear()
     const { connection, queue, clock, window, deadlineMs } = this.#parts
     const live = connection.live ?? (await connection.open(deadlineMs))
     if (this.#closed) return null
-    this.#link = new ReceivingLink({ live, queue, clock, window })
+    this.#link = live.openReceiver({ queue, clock, window })
     return this.#link
   }
 

@@ -4,10 +4,12 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import rhea from 'rhea'
 import type { Connection, ConnectionOptions, EventContext, Session } from 'rhea'
-import type { Clock } from '../../kernel/clock.ts'
 import { IntegrationError, systemCode, textOf } from '../../kernel/errors.ts'
 import type { Peer } from './address.ts'
+import type { Dial, Live, ReceivingParts, SendingParts } from './live.ts'
+import { ReceivingLink } from './receiver.ts'
 import { corkBursts, limitFrames, plainLogin, stopTimers, tameSession } from './rhea.ts'
+import { SendingLink } from './sending-link.ts'
 import { addressOf } from './target.ts'
 import type { AmqpTarget, BrokerHost } from './target.ts'
 
@@ -17,8 +19,8 @@ const LONGEST_MESSAGE = 256 * 1024 * 1024
 /** How many of the peer's first bytes tell what it speaks. */
 const GREETING = 16
 
-/** An open connection to one broker. It is used until it is gone and never comes back: the next one is another. */
-export class Live {
+/** An open connection of rhea. */
+export class RheaLive implements Live {
   readonly connection: Connection
   readonly host: BrokerHost
   readonly peer: Peer
@@ -46,23 +48,28 @@ export class Live {
     return session
   }
 
-  /** Calls back once, when the connection is lost or was closed. */
   onGone(listener: (why: IntegrationError) => void): () => void {
     if (this.#gone) listener(this.#gone)
     else this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** Gives up on a peer that does not answer. What was in flight has no outcome. */
   abandon(why: IntegrationError): void {
     this.lose(why)
     this.#socket.destroy(why)
   }
 
-  /** In good order: what was written goes out, and the peer is told. */
   close(): void {
     this.lose(new IntegrationError('STORE_UNAVAILABLE', `the connection to ${addressOf(this.host)} was closed by us`))
     this.connection.close()
+  }
+
+  openSender(parts: SendingParts): SendingLink {
+    return new SendingLink(this, parts)
+  }
+
+  openReceiver(parts: ReceivingParts): ReceivingLink {
+    return new ReceivingLink(this, parts)
   }
 
   /** Called once by the dialler when the socket has closed. */
@@ -75,11 +82,10 @@ export class Live {
   }
 }
 
-/** Opens a connection to one host, login included, within `deadlineMs`. */
-export function dial(host: BrokerHost, target: AmqpTarget, clock: Clock, deadlineMs: number): Promise<Live> {
+export const dial: Dial = (host, target, clock, deadlineMs) => {
   return new Promise((resolve, reject) => {
     let socket: Socket | undefined
-    let live: Live | undefined
+    let live: RheaLive | undefined
     let reason: IntegrationError | undefined
     let greeting = Buffer.alloc(0)
 
@@ -106,7 +112,7 @@ export function dial(host: BrokerHost, target: AmqpTarget, clock: Clock, deadlin
     limitFrames(connection, target.maxFrameSize)
     connection.on('connection_open', () => {
       timer.cancel()
-      live = new Live(connection, socket!, host)
+      live = new RheaLive(connection, socket!, host)
       resolve(live)
     })
     connection.on('connection_error', ({ error }: EventContext) => because(refused(host, target, error)))

@@ -7,14 +7,16 @@ import type { AmqpConnection } from './connection.ts'
 import { AmqpConsumer } from './consumer.ts'
 import type { Tries, TryLedger } from './consumer.ts'
 import { fromAmqp } from './reading.ts'
+import type { Incoming } from './live.ts'
 import { toAmqp } from './mapping.ts'
-import { ReceivingLink } from './receiver.ts'
 import { AmqpSender } from './sender.ts'
 import type { AmqpTarget } from './target.ts'
 
 export { AmqpConnections } from './connection.ts'
 export type { AmqpSurroundings } from './connection.ts'
 export type { Tries, TryLedger } from './consumer.ts'
+export type { Dial, Incoming, Live, Outgoing, Received, ReceivingParts, SendingParts } from './live.ts'
+export { Lost } from './lost.ts'
 export type { AmqpTarget, BrokerHost } from './target.ts'
 export { resolveJms } from './jndi.ts'
 export type { JmsConfiguration, ResolvedJms } from './jndi.ts'
@@ -176,10 +178,10 @@ class Queue implements AmqpQueue {
     return this.close()
   }
 
-  async #look(window: number): Promise<ReceivingLink> {
+  async #look(window: number): Promise<Incoming> {
     const { queue, clock, deadlineMs = SEND_DEADLINE } = this.#options
     const live = await this.#connection.open(deadlineMs)
-    return new ReceivingLink({ live, queue, clock, window, browse: true })
+    return live.openReceiver({ queue, clock, window, browse: true })
   }
 
   #fullness(full: boolean, reason = ''): void {

@@ -1,35 +1,33 @@
 import type { EventContext, Receiver } from 'rhea'
-import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Timer } from '../../kernel/clock.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import { terminusFor } from './address.ts'
-import type { Live } from './dial.ts'
+import type { RheaLive } from './dial.ts'
+import type { Incoming, Received, ReceivingParts } from './live.ts'
 import { creditOf } from './rhea.ts'
-import type { Incoming } from './rhea.ts'
+import type { Incoming as Arrived } from './rhea.ts'
 import { SettleQueue } from './settle-queue.ts'
 import type { Settlement } from './settle-queue.ts'
 
 /** How long a broker may take to say that it has nothing more; some never do. */
 const DRAIN_DEADLINE = 1000
 
-/** A delivery as it came: bytes, and the one way to settle it. */
-export class Received {
+class Arrival implements Received {
   readonly bytes: Buffer
-  readonly #delivery: Incoming
+  readonly #delivery: Arrived
   readonly #link: ReceivingLink
   #settled = false
 
-  constructor(bytes: Buffer, delivery: Incoming, link: ReceivingLink) {
+  constructor(bytes: Buffer, delivery: Arrived, link: ReceivingLink) {
     this.bytes = bytes
     this.#delivery = delivery
     this.#link = link
   }
 
-  /** The connection it came on is gone: the broker has it back, and will deliver it again. */
   get lost(): IntegrationError | null {
     return this.#settled ? null : this.#link.over
   }
 
-  /** Resolves when the settlement is on its way; rejects when the delivery is lost. Only the first call counts. */
   settle(settlement: Settlement): Promise<void> {
     if (this.#settled) return Promise.resolve()
     const { lost } = this
@@ -48,19 +46,9 @@ interface Waiter {
   readonly timer: Timer | null
 }
 
-export interface ReceivingParts {
-  readonly live: Live
-  readonly queue: string
-  readonly clock: Clock
-  /** Most messages on loan at once; credit is given only for what there is room for. */
-  readonly window: number
-  /** Looks without taking. */
-  readonly browse?: boolean
-}
-
-/** One receiving link, as long as its connection or session lasts. Credit is given on demand, never by rhea. */
-export class ReceivingLink {
-  readonly live: Live
+/** A receiving link of rhea. Credit is given on demand, never by rhea. */
+export class ReceivingLink implements Incoming {
+  readonly live: RheaLive
   readonly #parts: ReceivingParts
   readonly #link: Receiver
   readonly #settlements = new SettleQueue()
@@ -73,23 +61,23 @@ export class ReceivingLink {
   #draining: (() => void) | null = null
   #over: IntegrationError | null = null
 
-  constructor(parts: ReceivingParts) {
+  constructor(live: RheaLive, parts: ReceivingParts) {
     this.#parts = parts
-    this.live = parts.live
+    this.live = live
     this.#opened = new Promise(resolve => {
       this.#announceOpen = resolve
     })
-    const session = parts.live.openSession()
+    const session = live.openSession()
     this.#link = session.open_receiver({
       source: {
-        ...terminusFor(parts.queue, parts.live.peer),
+        ...terminusFor(parts.queue, live.peer),
         ...(parts.browse && { distribution_mode: 'copy' }),
       },
       autoaccept: false,
       credit_window: 0,
     })
     this.#link.on('message', ({ message, delivery }: EventContext) =>
-      this.#came(message as unknown as Buffer, delivery as Incoming),
+      this.#came(message as unknown as Buffer, delivery as Arrived),
     )
     this.#link.on('receiver_open', () => this.#announceOpen())
     this.#link.on('receiver_drained', () => this.#drained())
@@ -97,21 +85,19 @@ export class ReceivingLink {
     this.#link.on('receiver_close', () => this.#end(this.#failure('the broker closed the link')))
     session.on('session_error', () => this.#end(this.#refusal(session.error)))
     session.on('session_close', () => this.#end(this.#failure('the broker ended the session')))
-    this.#forget = parts.live.onGone(why => this.#end(why))
+    this.#forget = live.onGone(why => this.#end(why))
   }
 
   get over(): IntegrationError | null {
     return this.#over
   }
 
-  /** What the broker said about the queue when the link was attached. */
   async properties(): Promise<Readonly<Record<string, unknown>>> {
     await this.#opened
     if (this.#over) throw this.#over
     return this.#link.properties ?? {}
   }
 
-  /** The next message, or null when none came in time or `signal` aborted. With 0 the broker is asked, once. */
   take(waitMs: number, signal?: AbortSignal): Promise<Received | null> {
     if (this.#over) return Promise.reject(this.#over)
     const ready = this.#buffer.shift()
@@ -140,12 +126,11 @@ export class ReceivingLink {
     })
   }
 
-  settle(delivery: Incoming, settlement: Settlement, done: () => void): void {
+  settle(delivery: Arrived, settlement: Settlement, done: () => void): void {
     this.#onLoan--
     this.#settlements.settle(delivery, settlement, done)
   }
 
-  /** Takes back the credit, gives back what nobody has looked at, and detaches. */
   async close(): Promise<void> {
     if (this.#over) return
     await this.#drain()
@@ -163,9 +148,9 @@ export class ReceivingLink {
     if (wanted > 0) this.#link.add_credit(wanted)
   }
 
-  #came(bytes: Buffer, delivery: Incoming): void {
+  #came(bytes: Buffer, delivery: Arrived): void {
     this.#onLoan++
-    const received = new Received(bytes, delivery, this)
+    const received = new Arrival(bytes, delivery, this)
     const waiter = this.#waiters.shift()
     if (waiter) waiter.resolve(received)
     else this.#buffer.push(received)

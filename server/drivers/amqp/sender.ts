@@ -1,213 +1,8 @@
-import type { Delivery, EventContext, Sender } from 'rhea'
-import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
-import { terminusFor } from './address.ts'
 import type { AmqpConnection } from './connection.ts'
-import type { Live } from './dial.ts'
-import { afterOutcomes, CreditedSender, onFlow } from './rhea.ts'
-
-const FULL = 'amqp:resource-limit-exceeded'
-
-/** Sent messages are taken off the front of the line in lots: one by one would copy the line each time. */
-const TIDY = 1000
-
-interface Send {
-  readonly bytes: Buffer
-  readonly resolve: () => void
-  readonly reject: (why: IntegrationError) => void
-  delivery: Delivery | null
-  timer: Timer
-}
-
-/** What the last sends say about the queue: whether it takes messages. */
-export type Fullness = (full: boolean, reason?: string) => void
-
-/** One sending link, as long as its connection or session lasts. */
-class SendingLink {
-  readonly live: Live
-  readonly #queue: string
-  readonly #clock: Clock
-  readonly #fullness: Fullness
-  readonly #link: Sender
-  readonly #out: CreditedSender
-  readonly #inFlight = new Map<Delivery, Send>()
-  /** In order; those in front of `#next` have been sent. */
-  #waiting: Send[] = []
-  #next = 0
-  #over: IntegrationError | null = null
-  readonly #forget: () => void
-
-  constructor(live: Live, queue: string, clock: Clock, fullness: Fullness) {
-    this.live = live
-    this.#queue = queue
-    this.#clock = clock
-    this.#fullness = fullness
-    const session = live.openSession()
-    this.#link = session.open_sender({
-      target: terminusFor(queue, live.peer),
-      autosettle: true,
-      // By default rhea reports `modified` as `released`, too (messaging-peers §3.3).
-      treat_modified_as_released: false,
-    })
-    this.#out = new CreditedSender(this.#link, () => this.#pump())
-    onFlow(session, () => this.#pump())
-    this.#link.on('accepted', ({ delivery }: EventContext) => this.#confirmed(delivery!))
-    this.#link.on('rejected', ({ delivery }: EventContext) => this.#refused(delivery!))
-    this.#link.on('released', ({ delivery }: EventContext) => this.#givenBack(delivery!, 'released'))
-    this.#link.on('modified', ({ delivery }: EventContext) => this.#givenBack(delivery!, 'modified'))
-    const over = (why: () => IntegrationError) => () => afterOutcomes(() => this.#end(why()))
-    this.#link.on(
-      'sender_error',
-      over(() => this.#linkError()),
-    )
-    this.#link.on(
-      'sender_close',
-      over(() => this.#failure('the broker closed the link')),
-    )
-    session.on(
-      'session_error',
-      over(() => this.#failure(textOf(session.error))),
-    )
-    session.on(
-      'session_close',
-      over(() => this.#failure('the broker ended the session')),
-    )
-    this.#forget = live.onGone(why => this.#end(why))
-  }
-
-  get over(): boolean {
-    return this.#over !== null
-  }
-
-  /** `confirmMs` for the confirm of what was sent; `creditMs` in all, while the broker lets nothing be sent. */
-  send(bytes: Buffer, confirmMs: number, creditMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#over) return reject(this.#over)
-      const timer = this.#clock.after(confirmMs, () => this.#late(send, creditMs - confirmMs))
-      const send: Send = { bytes, resolve, reject, delivery: null, timer }
-      this.#waiting.push(send)
-      this.#pump()
-    })
-  }
-
-  close(): void {
-    this.#link.close()
-    this.#end(this.#failure('the store is closing'))
-  }
-
-  #pump(): void {
-    if (this.#over || this.#next === this.#waiting.length) return
-    for (let room = this.#out.room; room > 0 && this.#next < this.#waiting.length; room--) {
-      const send = this.#waiting[this.#next++]!
-      send.delivery = this.#out.send(send.bytes)
-      this.#inFlight.set(send.delivery, send)
-    }
-    if (this.#next === this.#waiting.length || this.#next > TIDY) this.#waiting = this.#notSent()
-  }
-
-  #confirmed(delivery: Delivery): void {
-    const send = this.#take(delivery)
-    if (!send) return
-    this.#fullness(false)
-    send.resolve()
-    this.#pump()
-  }
-
-  #refused(delivery: Delivery): void {
-    const { condition, description } = ((delivery.remote_state as { error?: Failure } | undefined)?.error ??
-      {}) as Failure
-    const said = [condition, description].filter(Boolean).join(': ') || 'no reason given'
-    if (condition === FULL) this.#fullness(true, said)
-    const text = `the broker at ${this.#place} rejected the message for queue ${this.#queue}: ${said}`
-    this.#take(delivery)?.reject(new IntegrationError('STORE_UNAVAILABLE', text))
-  }
-
-  #givenBack(delivery: Delivery, outcome: string): void {
-    this.#take(delivery)?.reject(new Lost(this.#failure(`it answered ${outcome} and did not keep the message`), false))
-  }
-
-  #late(send: Send, creditMs: number): void {
-    if (send.delivery) {
-      // The confirm may be lost with everything else on this connection: whoever comes next must not wait for it, too.
-      const why = this.#failure('it did not confirm the message in time')
-      this.#take(send.delivery)
-      send.reject(new Lost(why, true))
-      this.live.abandon(why)
-      return
-    }
-    if (creditMs > 0) {
-      send.timer = this.#clock.after(creditMs, () => this.#late(send, 0))
-      return
-    }
-    this.#waiting = this.#notSent().filter(other => other !== send)
-    const why = 'it lets nothing be sent (the queue is full, paused, or its disk is)'
-    this.#fullness(true, why)
-    send.reject(this.#failure(why))
-  }
-
-  #notSent(): Send[] {
-    const rest = this.#waiting.slice(this.#next)
-    this.#next = 0
-    return rest
-  }
-
-  #take(delivery: Delivery): Send | undefined {
-    const send = this.#inFlight.get(delivery)
-    if (!send) return undefined
-    this.#inFlight.delete(delivery)
-    send.timer.cancel()
-    return send
-  }
-
-  #end(why: IntegrationError): void {
-    if (this.#over) return
-    this.#over = why
-    this.#forget()
-    const waiting = this.#notSent()
-    this.#waiting = []
-    const inFlight = [...this.#inFlight.values()]
-    this.#inFlight.clear()
-    for (const send of [...inFlight, ...waiting]) {
-      send.timer.cancel()
-      send.reject(new Lost(why, send.delivery !== null))
-    }
-  }
-
-  get #place(): string {
-    return `${this.live.host.host}:${this.live.host.port}`
-  }
-
-  #failure(why: string): IntegrationError {
-    return new IntegrationError(
-      'STORE_UNAVAILABLE',
-      `the broker at ${this.#place} did not take a message for queue ${this.#queue}: ${why}`,
-    )
-  }
-
-  #linkError(): IntegrationError {
-    return new IntegrationError(
-      'BROKER_REFUSED',
-      `the broker at ${this.#place} refused queue ${this.#queue}: ${textOf(this.#link.error)}`,
-    )
-  }
-}
-
-interface Failure {
-  readonly condition?: string
-  readonly description?: string
-}
-
-function textOf(error: unknown): string {
-  const { condition, description } = (error ?? {}) as Failure
-  return [condition, description].filter(Boolean).join(': ') || 'no reason given'
-}
-
-/** The message was not confirmed for a reason that a fresh connection may not have. */
-class Lost extends IntegrationError {
-  constructor(why: IntegrationError, sent: boolean) {
-    super(why.code, why.message, { cause: why.cause, ambiguous: sent })
-  }
-}
+import type { Fullness, Live, Outgoing } from './live.ts'
+import { Lost } from './lost.ts'
 
 export interface SenderParts {
   readonly connection: AmqpConnection
@@ -220,7 +15,7 @@ export interface SenderParts {
 /** Puts encoded messages into one queue, each confirmed by the broker before `put` resolves (P1). */
 export class AmqpSender {
   readonly #parts: SenderParts
-  #link: SendingLink | null = null
+  #link: Outgoing | null = null
 
   constructor(parts: SenderParts) {
     this.#parts = parts
@@ -255,10 +50,10 @@ export class AmqpSender {
     this.#link = null
   }
 
-  #linkOn(live: Live): SendingLink {
+  #linkOn(live: Live): Outgoing {
     if (this.#link && !this.#link.over && this.#link.live === live) return this.#link
     const { queue, clock, fullness } = this.#parts
-    this.#link = new SendingLink(live, queue, clock, fullness)
+    this.#link = live.openSender({ queue, clock, fullness })
     return this.#link
   }
 }

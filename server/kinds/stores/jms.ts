@@ -1,4 +1,11 @@
-import { AmqpConnections, openAmqpQueue, type AmqpQueue, type Tries, type TryLedger } from '../../drivers/amqp/index.ts'
+import {
+  AmqpConnections,
+  openAmqpQueue,
+  type AmqpQueue,
+  type Dial,
+  type Tries,
+  type TryLedger,
+} from '../../drivers/amqp/index.ts'
 import { resolveJms, type ResolvedJms } from '../../drivers/amqp/jndi.ts'
 import type { Json, JournalLedger } from '../../drivers/journal/contracts.ts'
 import type {
@@ -84,16 +91,27 @@ const fields = {
 
 type Config = ConfigOf<typeof fields>
 
-export default defineStore({
-  name: 'jms',
-  classes: [
-    'org.apache.synapse.message.store.impl.jms.JmsStore',
-    'org.wso2.carbon.message.store.persistence.jms.JMSMessageStore',
-  ],
-  type: TYPE,
-  summary:
-    'A queue at a message broker, over AMQP 1.0: ActiveMQ Artemis, the embedded broker, Qpid, Azure Service Bus.',
-  details: `
+/** How stores reach their brokers. */
+export interface BrokerAccess {
+  /** Absent: over the network. */
+  readonly dial?: Dial
+  readonly random: () => number
+}
+
+const network: BrokerAccess = { random: Math.random }
+
+/** The store with another way to its brokers than the network: the simulator has one. */
+export function jmsStore(access: BrokerAccess) {
+  return defineStore({
+    name: 'jms',
+    classes: [
+      'org.apache.synapse.message.store.impl.jms.JmsStore',
+      'org.wso2.carbon.message.store.persistence.jms.JMSMessageStore',
+    ],
+    type: TYPE,
+    summary:
+      'A queue at a message broker, over AMQP 1.0: ActiveMQ Artemis, the embedded broker, Qpid, Azure Service Bus.',
+    details: `
     A message counts as stored when the broker has confirmed it. While the broker is away the store is \`connecting\`, it
     reconnects by itself, and its failover store takes the messages. On the queue a message is plain text or bytes with its
     headers as properties, readable by any JMS client; text, bytes and map messages of others are forwarded, and what
@@ -101,37 +119,40 @@ export default defineStore({
     else.) That a message was delivered is noted in the journal before the broker is told, so one that comes again because
     its acknowledgement was lost is dropped. Failed attempts are counted in the journal, too: a broker's own count is
     neither exact nor lasting.`,
-  traits: TRAITS,
-  fields,
-  examples: [
-    {
-      title: 'A queue at an ActiveMQ broker',
-      xml: `<messageStore name="orders" class="org.apache.synapse.message.store.impl.jms.JmsStore">
+    traits: TRAITS,
+    fields,
+    examples: [
+      {
+        title: 'A queue at an ActiveMQ broker',
+        xml: `<messageStore name="orders" class="org.apache.synapse.message.store.impl.jms.JmsStore">
   <parameter name="java.naming.factory.initial">org.apache.activemq.jndi.ActiveMQInitialContextFactory</parameter>
   <parameter name="java.naming.provider.url">tcp://localhost:61616</parameter>
 </messageStore>`,
+      },
+    ],
+    check(config, site) {
+      const name = site.element.attributeNode('name')?.value.trim() ?? ''
+      const resolved = resolve(config, name, path => site.decoding.env.resource(path))
+      const at = site.parameter('java.naming.provider.url')?.offset ?? site.element.offset
+      for (const { severity, code, message, hint } of resolved.remarks) {
+        if (severity === 'error') site.error(code, message, at, hint)
+        else if (severity === 'warning') site.warn(code, message, at, hint)
+        else site.hint(code, message, at, hint)
+      }
+      if (resolved.options.insideJvm !== undefined) {
+        site.error(
+          'not-supported',
+          'a vm: address is a broker inside a Java process, and there is none here',
+          at,
+          'Remove class and parameters: the store is then the embedded journal. Or give the address of a broker.',
+        )
+      }
     },
-  ],
-  check(config, site) {
-    const name = site.element.attributeNode('name')?.value.trim() ?? ''
-    const resolved = resolve(config, name, path => site.decoding.env.resource(path))
-    const at = site.parameter('java.naming.provider.url')?.offset ?? site.element.offset
-    for (const { severity, code, message, hint } of resolved.remarks) {
-      if (severity === 'error') site.error(code, message, at, hint)
-      else if (severity === 'warning') site.warn(code, message, at, hint)
-      else site.hint(code, message, at, hint)
-    }
-    if (resolved.options.insideJvm !== undefined) {
-      site.error(
-        'not-supported',
-        'a vm: address is a broker inside a Java process, and there is none here',
-        at,
-        'Remove class and parameters: the store is then the embedded journal. Or give the address of a broker.',
-      )
-    }
-  },
-  create: (config, env) => new JmsStore(config, env),
-})
+    create: (config, env) => new JmsStore(config, env, access),
+  })
+}
+
+export default jmsStore(network)
 
 function resolve(config: Config, name: string, readFile: (path: string) => string | undefined): ResolvedJms {
   const { initialFactory, providerUrl, destination, connectionFactory, username, password, protocol, jndi } = config
@@ -152,9 +173,9 @@ function resolve(config: Config, name: string, readFile: (path: string) => strin
 /** One set of connections per server: stores at the same broker share one. */
 const shared = new WeakMap<Services, AmqpConnections>()
 
-function connectionsOf(services: Services): AmqpConnections {
+function connectionsOf(services: Services, access: BrokerAccess): AmqpConnections {
   const { clock, log } = services
-  const known = shared.get(services) ?? new AmqpConnections({ clock, log, random: Math.random })
+  const known = shared.get(services) ?? new AmqpConnections({ clock, log, ...access })
   shared.set(services, known)
   return known
 }
@@ -168,7 +189,7 @@ class JmsStore implements MessageStore {
   readonly #window: SeenWindow
   readonly #prefetch: number
 
-  constructor(config: Config, env: StoreEnv) {
+  constructor(config: Config, env: StoreEnv, access: BrokerAccess) {
     const { name, services, log } = env
     this.name = name
     this.#prefetch = config.prefetch
@@ -187,7 +208,7 @@ class JmsStore implements MessageStore {
       queue,
       clock: services.clock,
       log,
-      connections: connectionsOf(services),
+      connections: connectionsOf(services, access),
       deadlineMs: services.settings.storeConfirmDeadline,
       ledger: triesIn(ledger, services),
       quarantine: (message, reason) => env.quarantine(Buffer.concat([...services.encode(message)]), reason),
