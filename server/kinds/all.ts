@@ -13,11 +13,16 @@ import endpointLayersSuspendOnFailure from './endpoint-layers/suspend-on-failure
 import endpointLayersTimeout from './endpoint-layers/timeout.ts'
 import endpointsAddress from './endpoints/address.ts'
 import endpointsDefault from './endpoints/default.ts'
+import endpointsFailover from './endpoints/failover.ts'
 import endpointsHttp from './endpoints/http.ts'
+import endpointsLoadbalance from './endpoints/loadbalance.ts'
+import endpointsRecipientlist from './endpoints/recipientlist.ts'
+import endpointsWsdl from './endpoints/wsdl.ts'
 import mediatorsAggregate from './mediators/aggregate.ts'
 import mediatorsCall from './mediators/call.ts'
 import mediatorsClone from './mediators/clone.ts'
 import mediatorsDrop from './mediators/drop.ts'
+import mediatorsEnrich from './mediators/enrich.ts'
 import mediatorsFilter from './mediators/filter.ts'
 import mediatorsHeader from './mediators/header.ts'
 import mediatorsIn from './mediators/in.ts'
@@ -56,11 +61,16 @@ export const kinds: readonly AnyKind[] = [
   endpointLayersTimeout,
   endpointsAddress,
   endpointsDefault,
+  endpointsFailover,
   endpointsHttp,
+  endpointsLoadbalance,
+  endpointsRecipientlist,
+  endpointsWsdl,
   mediatorsAggregate,
   mediatorsCall,
   mediatorsClone,
   mediatorsDrop,
+  mediatorsEnrich,
   mediatorsFilter,
   mediatorsHeader,
   mediatorsIn,
