@@ -73,8 +73,7 @@ interface Places {
 
 async function startSample(sample: Sample, args: ParsedArgs, io: Io): Promise<number> {
   const flags = Object.fromEntries(passedOn.map(({ name, repeat }) => [name, given(args, name, repeat)]))
-  // What is wrong with the settings is told when the server starts; here only ports and home are of interest.
-  const { settings } = await loadSettings({ flags, env: io.env, cwd: io.cwd })
+  const { settings, diagnostics } = await loadSettings({ flags, env: io.env, cwd: io.cwd })
   const offset = settings.server.offset ?? 0
   const places: Places = {
     home: settings.server.home,
@@ -82,6 +81,8 @@ async function startSample(sample: Sample, args: ParsedArgs, io: Io): Promise<nu
     brokerPort: BROKER_PORT + offset,
     backendPort: BACKEND_PORT + offset,
   }
+  // The server says what is wrong with its settings, and starts nothing.
+  if (diagnostics.some(({ severity }) => severity === 'error')) return serveSample(sample, places, args, io, [])
   const taken = await takenPorts(settings, places, args)
   if (taken.length > 0) {
     io.err(`holdfast start: ${takenText(taken, args, io)}`)
