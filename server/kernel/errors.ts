@@ -164,6 +164,16 @@ export const catalogue = {
     errorCode: 0,
     meaning: 'An expression could not be evaluated on this message.',
   },
+  STYLESHEET_INVALID: {
+    retryable: false,
+    errorCode: 0,
+    meaning: 'A stylesheet cannot be compiled. The text names its line.',
+  },
+  TRANSFORM_FAILED: {
+    retryable: false,
+    errorCode: 0,
+    meaning: 'A stylesheet failed on this message, or was given up at one of its limits. The text names its line.',
+  },
   PAYLOAD_UNREADABLE: { retryable: false, errorCode: 601000, meaning: 'The body is not what its content type says.' },
   BODY_TOO_LARGE: {
     retryable: false,
