@@ -1,5 +1,6 @@
 import type { MessageContext } from '../kernel/context.ts'
 import type { Endpoint, Log, Mediator, RoleName, Roles, SourceRef, Step } from '../kernel/contracts.ts'
+import { aroundEndpoint } from '../kernel/around-endpoint.ts'
 import { runSteps } from '../kernel/flow.ts'
 import type { Message } from '../kernel/message.ts'
 import type { ArtifactEnv, EndpointEnv, Flow, KindEnv } from '../schema/kinds.ts'
@@ -59,31 +60,29 @@ function endpointOf(node: EndpointNode, inner: (at: SourceRef) => KindEnv): Endp
           if (needsBody && !ctx.message.body.ready) return undefined
           return ctx.runtime.find('endpoint', resolveRef(target, ctx).name)?.readyAt?.(ctx)
         },
+        recipients(ctx) {
+          if (needsBody && !ctx.message.body.ready) return undefined
+          return ctx.runtime.find('endpoint', resolveRef(target, ctx).name)?.recipients?.(ctx)
+        },
       },
       node.properties,
     )
   }
   const base = inner(node.at)
   const name = node.name ?? `${base.owner.name}:${node.at.line}:${node.at.column}`
-  const env: EndpointEnv = { ...base, name }
+  const env: EndpointEnv = { ...base, name, ...(node.session && { session: node.session }) }
   return withProperties(target.kind.create(target.config as never, env) as Endpoint, node.properties)
 }
 
 /** Sets the properties written on the endpoint before each send. */
 function withProperties(endpoint: Endpoint, properties: readonly EndpointProperty[]): Endpoint {
   if (properties.length === 0) return endpoint
-  const { status, readyAt, wsdlLocation } = endpoint
-  return {
-    name: endpoint.name,
-    ...(wsdlLocation !== undefined && { wsdlLocation }),
-    ...(status && { status }),
-    ...(readyAt && { readyAt: ctx => readyAt.call(endpoint, ctx) }),
-    async send(request, ctx, options) {
-      if (properties.some(property => property.expression?.needsBody)) await ctx.message.body.collect()
-      for (const property of properties) setProperty(property, request, ctx)
-      return endpoint.send(request, ctx, options)
-    },
-  }
+  const needsBody = properties.some(property => property.expression?.needsBody)
+  return aroundEndpoint(endpoint, next => async (request, ctx, options) => {
+    if (needsBody) await ctx.message.body.collect()
+    for (const property of properties) setProperty(property, request, ctx)
+    return next(request, ctx, options)
+  })
 }
 
 function setProperty(property: EndpointProperty, request: Message, ctx: MessageContext): void {

@@ -93,6 +93,12 @@ export interface Endpoint {
   readonly status?: EndpointStatus
   /** When the endpoint will next be ready, in clock milliseconds; undefined when it is ready now. */
   readyAt?(ctx: MessageContext): number | undefined
+  /** What a group chooses from, for operators; a member by key has the name of what it refers to and no state. */
+  readonly members?: readonly Endpoint[]
+  /** The group this is sends a copy to each of these, and every reply goes its own way; sending to the group yields one. */
+  recipients?(ctx: MessageContext): readonly Endpoint[] | undefined
+  /** False for a failure after which a group must not try its next member; absent: never false. */
+  mayTryElsewhere?(error: IntegrationError): boolean
 }
 
 export interface SendOptions {

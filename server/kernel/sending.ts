@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { branchOf, outcomeOf, runBranches, type Branch } from './branches.ts'
 import type { MessageContext } from './context.ts'
 import type { Endpoint, Mediator, Outcome } from './contracts.ts'
 
@@ -16,6 +18,11 @@ export async function sendAway(
   if (message.isOn('FORCE_SC_ACCEPTED')) exchange.acknowledge(202)
   if (!oneWay) exchange.expectAnswer()
   message.isResponse = false
+  if (endpoint.recipients) {
+    await message.body.collect()
+    const recipients = endpoint.recipients(ctx)
+    if (recipients) return sendToEach(recipients, ctx, receive)
+  }
   ctx.waiting()
   const reply = await endpoint.send(message, ctx, { oneWay })
   if (reply === null || oneWay) {
@@ -28,4 +35,21 @@ export async function sendAway(
   if (receive) await receive.mediate(ctx)
   else reply.body.discard()
   return 'done'
+}
+
+/** A copy to each: every reply gives its own copy of the flow over, and a failure is a fault of that copy. */
+function sendToEach(
+  recipients: readonly Endpoint[],
+  ctx: MessageContext,
+  receive: Mediator | undefined,
+): Promise<Outcome> {
+  const correlation = randomUUID()
+  const start = (index: number): Branch => {
+    const branch = branchOf(ctx)
+    delete branch.message.addressing.messageId
+    branch.properties.set('aggregateCorelation', correlation)
+    branch.properties.set('messageSequence', `${index}/${recipients.length}`)
+    return { ctx: branch, work: copy => sendAway(recipients[index]!, copy, receive) }
+  }
+  return outcomeOf(runBranches(recipients.length, start, { sequential: false, stopOnFault: false }), ctx, false)
 }

@@ -157,3 +157,21 @@ test('an API shows its addresses and resources', async t => {
   assert.deepEqual(json['resources'], [{ methods: ['GET'], url: '/{id}' }])
   assert.equal((await call('GET', '/apis?apiName=nope')).status, 404)
 })
+
+test('a group shows the states of its members, and is switched with them', async t => {
+  const [first, second] = [fakeEndpoint('first'), fakeEndpoint('second')]
+  const group = { ...fakeEndpoint('group', false), members: [first, { ...fakeEndpoint('named', false) }] }
+  const { call } = await managementRig(t, fakeRegistry({ endpoint: [group, { ...second, name: 'named' }] }))
+
+  await call('POST', '/endpoints', { name: 'group', status: 'inactive' })
+  const { json } = await call('GET', '/endpoints?endpointName=group')
+  const members = json['members'] as Record<string, unknown>[]
+  assert.deepEqual(
+    members.map(({ name, state }) => [name, state]),
+    [
+      ['first', 'off'],
+      ['named', 'active'],
+    ],
+  )
+  assert.equal(json['isActive'], true)
+})

@@ -1,5 +1,5 @@
 /** What MI shows about the rest of a configuration: endpoints, proxy services, sequences, faulty artifacts. */
-import type { Endpoint } from '../kernel/contracts.ts'
+import type { Endpoint, EndpointStatus, Registry } from '../kernel/contracts.ts'
 import { maskText } from '../kernel/secrets.ts'
 import type { ApiAnswer, ApiRequest, Managed, Resource } from './api.ts'
 import { audit, described, isAnswer, iso, listed, ok, refusal, textsOf } from './api.ts'
@@ -24,7 +24,7 @@ function endpoints(managed: Managed, request: ApiRequest): ApiAnswer {
     const endpoint = registry.find('endpoint', name)
     if (!endpoint) return undefined
     const { type = 'endpoint' } = described(managed, 'endpoint', name)
-    return { name, type, isActive: isActive(endpoint), ...stateOf(endpoint) }
+    return { name, type, isActive: isActive(endpoint), ...stateOf(endpoint), ...membersOf(endpoint, registry) }
   }
   const { endpointName } = request.query
   if (endpointName === undefined) return listed(request, registry.names('endpoint'), item)
@@ -34,9 +34,26 @@ function endpoints(managed: Managed, request: ApiRequest): ApiAnswer {
   return ok({ ...found, tracing: 'disabled', configuration })
 }
 
-/** An endpoint without a state of its own (a group, a reference) is always ready as far as it is asked. */
-function isActive({ status }: Endpoint): boolean {
-  return status === undefined || status.state === 'active'
+/** A group is active as long as one of its members is; a reference is as far as it is asked. */
+function isActive({ status, members }: Endpoint): boolean {
+  if (status !== undefined) return status.state === 'active'
+  return members === undefined || members.length === 0 || members.some(isActive)
+}
+
+/** A member by key shows the state of the endpoint it refers to. */
+function membersOf({ members }: Endpoint, registry: Registry): { members?: object[] } {
+  if (!members || members.length === 0) return {}
+  return {
+    members: members.map(member => {
+      const known = member.status || member.members ? member : (registry.find('endpoint', member.name) ?? member)
+      return { name: member.name, isActive: isActive(known), ...stateOf(known), ...membersOf(known, registry) }
+    }),
+  }
+}
+
+/** Its own state, or those of the members written inside it. */
+function switchesOf({ status, members = [] }: Endpoint): readonly EndpointStatus[] {
+  return status ? [status] : members.flatMap(switchesOf)
 }
 
 /** MI's `isActive` cannot tell suspended from off, nor when it ends: that is beside it. */
@@ -57,10 +74,12 @@ function switchEndpoint(managed: Managed, request: ApiRequest): ApiAnswer {
   const endpoint = managed.registry().find('endpoint', name)
   if (!endpoint) return refusal(404, `Specified endpoint ('${name}') not found`)
   if (wanted !== 'active' && wanted !== 'inactive') return refusal(400, 'Provided state is not valid')
-  const { status } = endpoint
-  if (!status) return refusal(400, `Endpoint ${name} has no state of its own: switch its members`)
-  if (wanted === 'active') status.switchOn()
-  else status.switchOff()
+  const switches = switchesOf(endpoint)
+  if (switches.length === 0) return refusal(400, `Endpoint ${name} has no state of its own: switch its members`)
+  for (const status of switches) {
+    if (wanted === 'active') status.switchOn()
+    else status.switchOff()
+  }
   const action = wanted === 'active' ? 'enabled' : 'disabled'
   audit(managed.log, { by: request.user, action, type: 'endpoint', info: { name } })
   return ok({ Message: `${name} is switched ${wanted === 'active' ? 'On' : 'Off'}` })

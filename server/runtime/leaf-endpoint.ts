@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { asIntegrationError, IntegrationError } from '../kernel/errors.ts'
 import type { Message } from '../kernel/message.ts'
 import { DEFAULT_POLICY, type EndpointEnv, type EndpointPolicy } from '../schema/kinds.ts'
-import type { HttpTarget } from '../schema/services.ts'
+import type { HttpSender, HttpTarget } from '../schema/services.ts'
 import type { LayerNode } from '../schema/structure.ts'
 
 /** What one kind of leaf endpoint decides: where this message goes. */
@@ -14,14 +14,31 @@ export type Locate = (request: Message, ctx: MessageContext) => HttpTarget
 /** An operator looks again this often whether an endpoint that is switched off is back. */
 const OFF_RECHECK_MS = 1_000
 
+export interface LeafRules {
+  /** In place of the plain exchange: one that also authenticates. */
+  readonly exchange?: HttpSender['send']
+  /** ERROR_CODE of a message that meets the endpoint at rest, where it is not 303001. */
+  readonly restingCode?: number
+}
+
+const PLAIN: LeafRules = {}
+
 /** A leaf endpoint: one HTTP exchange inside timeout, suspension and retry settings, folded together at deploy. */
-export function leafEndpoint(layers: readonly LayerNode[], env: EndpointEnv, locate: Locate): Endpoint {
+export function leafEndpoint(
+  layers: readonly LayerNode[],
+  env: EndpointEnv,
+  locate: Locate,
+  rules: LeafRules = PLAIN,
+): Endpoint {
   const policy = layers.reduce<EndpointPolicy>(
     (sofar, layer) => layer.kind.apply(layer.config as never, sofar),
     DEFAULT_POLICY,
   )
   const { clock, http, settings } = env.services
-  const breaker = new Breaker(env.name, policy, clock, env.log)
+  const breaker = new Breaker(env.name, policy, clock, env.log, rules.restingCode)
+  const exchange: HttpSender['send'] =
+    rules.exchange ?? ((request, target, ctx, options) => http.send(request, target, ctx, options))
+  const { disabled, enabled } = policy.retry
   const timeoutOf = (ctx: MessageContext): number => {
     if (!policy.timeout) return settings.globalEndpointTimeout
     const { duration } = policy.timeout
@@ -34,12 +51,14 @@ export function leafEndpoint(layers: readonly LayerNode[], env: EndpointEnv, loc
     name: env.name,
     status: breaker,
     readyAt: () => breaker.readyAt(),
+    mayTryElsewhere: ({ errorCode }) =>
+      !disabled.includes(errorCode) && (enabled.length === 0 || enabled.includes(errorCode)),
     async send(request, ctx, options: SendOptions = {}) {
       if (durationNeedsBody) await request.body.collect()
       const target = locate(request, ctx)
       breaker.enter(target.url)
       try {
-        const reply = await http.send(request, target, ctx, { ...options, timeoutMs: timeoutOf(ctx) })
+        const reply = await exchange(request, target, ctx, { ...options, timeoutMs: timeoutOf(ctx) })
         if (reply !== null && ctx.isOn('FORCE_ERROR_ON_SOAP_FAULT')) await refuseSoapFault(reply)
         breaker.tell({ kind: 'success' })
         return reply
@@ -68,13 +87,15 @@ export function leafEndpoint(layers: readonly LayerNode[], env: EndpointEnv, loc
 class Breaker implements EndpointStatus {
   readonly #name: string
   readonly #policy: EndpointPolicy
+  readonly #restingCode: number | undefined
   readonly #clock: Clock
   readonly #log: Log
   #state: BreakerState
   #lastError: string | undefined
   #address = ''
 
-  constructor(name: string, policy: EndpointPolicy, clock: Clock, log: Log) {
+  constructor(name: string, policy: EndpointPolicy, clock: Clock, log: Log, restingCode: number | undefined) {
+    this.#restingCode = restingCode
     this.#name = name
     this.#policy = policy
     this.#clock = clock
@@ -123,6 +144,7 @@ class Breaker implements EndpointStatus {
       this.#state.state === 'off'
         ? `endpoint ${this.#name} is switched off; nothing was sent`
         : `endpoint ${this.#name} is suspended until ${this.#time(readyAt(this.#state))} after: ${this.#lastError ?? 'a failure'}`,
+      this.#restingCode === undefined ? {} : { errorCode: this.#restingCode },
     )
   }
 

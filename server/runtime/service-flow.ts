@@ -22,17 +22,19 @@ export const sequenceFields = {
 
 export interface ServiceFlow {
   readonly inFlow: Mediator | undefined
-  readonly faultFlow: Mediator | undefined
   /** What becomes of a reply to `send`: the out flow, or the caller. */
   readonly onReply: Mediator
+  /** What becomes of a fault nobody further in has handled. */
+  readonly onFault: (thrown: unknown, ctx: MessageContext) => Promise<void>
 }
 
 export function serviceFlow(config: ConfigOf<typeof sequenceFields>, env: KindEnv): ServiceFlow {
   const outFlow = sequenceOf(config.outSequenceKey, config.outSequence, env)
+  const faultFlow = sequenceOf(config.faultSequenceKey, config.faultSequence, env)
   return {
     inFlow: sequenceOf(config.inSequenceKey, config.inSequence, env),
-    faultFlow: sequenceOf(config.faultSequenceKey, config.faultSequence, env),
     onReply: outFlow ?? toCaller,
+    onFault: (thrown, ctx) => handleFault(thrown, faultFlow, ctx),
   }
 }
 

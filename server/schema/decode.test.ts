@@ -203,8 +203,11 @@ test('text that means nothing is a warning where it stands', () => {
 
 test('an endpoint that is neither here nor there, of an unknown kind, or made from a template is explained', () => {
   assert.deepEqual(placesOf(sequence('<send><endpoint/></send>')), ['2:7 missing'])
-  const [wsdl] = diagnosticsOf(sequence('<send><endpoint><wsdl uri="x"/></endpoint></send>'))
-  assert.deepEqual([wsdl!.code, wsdl!.message], ['not-supported', 'the endpoint <wsdl> is not supported'])
+  const [unknown] = diagnosticsOf(sequence('<send><endpoint><dynamicLoadbalance/></endpoint></send>'))
+  assert.deepEqual(
+    [unknown!.code, unknown!.message],
+    ['not-supported', 'the endpoint <dynamicLoadbalance> is not supported'],
+  )
   const [template] = diagnosticsOf(
     sequence('<send><endpoint name="e" uri="u" template="t"><parameter name="a" value="b"/></endpoint></send>'),
   )

@@ -17,7 +17,7 @@ import type { XmlElement } from '../xml/tree.ts'
 import type { ElementSite } from './element-site.ts'
 import type { ConfigOf, Fields } from './fields.ts'
 import type { Services } from './services.ts'
-import type { EndpointNode, StepNode } from './structure.ts'
+import type { EndpointNode, SessionNode, StepNode } from './structure.ts'
 
 /** A piece of XML that shows the kind at work. Every example is decoded, checked and written back by a test. */
 export interface Example {
@@ -72,6 +72,8 @@ export interface EndpointKind<F extends Fields = Fields> extends Described<F> {
 export interface EndpointEnv extends KindEnv {
   /** Name of the endpoint, or where an anonymous one is written: what log lines call it. */
   readonly name: string
+  /** `<session>` beside the element of the kind. */
+  readonly session?: SessionNode
 }
 
 /** Settings around a leaf endpoint; each contributes to one policy (synapse-language D.5). */

@@ -2,11 +2,11 @@ import type { Expression, SourceRef } from '../kernel/contracts.ts'
 import type { XmlElement } from '../xml/tree.ts'
 import { ElementDraft, encodeElement } from './element-draft.ts'
 import { decodeElement, ElementSite, isSynapse } from './element-site.ts'
-import { attr, children, type AnyField, type Field } from './fields.ts'
+import { attr, child, children, content, type AnyField, type Field } from './fields.ts'
 import type { AnyArtifactKind, AnyClassKind, AnyEndpointKind, AnyLayerKind, AnyMediatorKind } from './kinds.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { ClassRole } from './shape.ts'
-import { dynamicRef, expression, text, type DynamicRef } from './types.ts'
+import { dynamicRef, expression, milliseconds, oneOf, text, type DynamicRef } from './types.ts'
 import { ARTIFACT_TAGS, CLASSES } from './vocabulary.ts'
 
 /** A mediator as written: which kind, with what configuration, where. */
@@ -23,6 +23,13 @@ export interface EndpointNode {
   readonly name?: string
   readonly target: DynamicRef<'endpoint'> | { readonly kind: AnyEndpointKind; readonly config: unknown }
   readonly properties: readonly EndpointProperty[]
+  readonly session?: SessionNode
+}
+
+/** Messages of one session stay at one member of a load-balance group. */
+export interface SessionNode {
+  readonly type: 'http' | 'soap' | 'simpleClientSession'
+  readonly timeoutMs: number
 }
 
 export interface EndpointProperty {
@@ -176,11 +183,28 @@ const keyExpressionField = attr(expression(), {
   doc: 'Gives the name of the endpoint for each message.',
 })
 
+/** What Synapse keeps a session for when nothing is said. */
+const SESSION_MS = 120_000
+const sessionField = child(
+  'session',
+  {
+    type: attr(oneOf('http', 'soap', 'simpleClientSession'), { required: true, doc: 'By what a session is known.' }),
+    timeout: child(
+      'sessionTimeout',
+      { value: content(milliseconds({ min: 0 }), { required: true, doc: 'Milliseconds.' }) },
+      { doc: 'How long a session that is not used is kept; absent: two minutes.' },
+    ),
+    timeoutShort: attr(milliseconds({ min: 0 }), { name: 'sessionTimeout', doc: 'The same as an attribute.' }),
+  },
+  { doc: 'Keeps messages of a session at one member of a group.' },
+)
+
 /** What an `<endpoint>` carries besides the element of its kind; read by {@link decodeEndpoint}, walked by generators. */
 export const ENDPOINT_FIELDS = {
   name: attr(text(), { doc: 'Name in log lines; others cannot refer to it.' }),
   key: keyField,
   'key-expression': keyExpressionField,
+  session: sessionField,
   property: endpointProperties,
 }
 
@@ -190,7 +214,8 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
   const name = site.attribute('name')?.value
   const properties = endpointProperties.decode(site, 'property')
   site.children('description')
-  const named = anonymous && name !== undefined ? { name } : {}
+  const session = decodeSession(site)
+  const named = { ...(anonymous && name !== undefined && { name }), ...(session && { session }) }
   // Inside an artifact the artifact's own decoding reports what is left over.
   const finish = (node: EndpointNode | undefined): EndpointNode | undefined => {
     if (anonymous) site.reportRest(ENDPOINT_FIELDS)
@@ -246,8 +271,18 @@ export function encodeEndpoint(node: EndpointNode): XmlElement {
   return draft.element
 }
 
+function decodeSession(site: ElementSite): SessionNode | undefined {
+  const written = sessionField.decode(site, 'session')
+  if (written?.type === undefined) return undefined
+  return { type: written.type, timeoutMs: written.timeout?.value ?? written.timeoutShort ?? SESSION_MS }
+}
+
 function encodeEndpointInto(node: EndpointNode, draft: ElementDraft): void {
-  const { target } = node
+  const { target, session } = node
+  if (session) {
+    const { type, timeoutMs } = session
+    sessionField.encode({ type, timeout: { value: timeoutMs }, timeoutShort: undefined }, draft, 'session')
+  }
   if ('kind' in target) draft.child(target.kind.tag, target.kind.fields, target.config as Record<string, unknown>)
   else if ('name' in target) keyField.encode(target, draft, 'key')
   else keyExpressionField.encode(target.expression, draft, 'key-expression')

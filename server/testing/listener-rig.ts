@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { systemClock, type Clock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
-import type { Api, Proxy } from '../kernel/contracts.ts'
+import type { Api, Proxy, Sequence } from '../kernel/contracts.ts'
 import { Body, HeaderMap, Message } from '../kernel/message.ts'
 import { fakeRegistry } from './fake-registry.ts'
 import { memoryLog, type MemoryLog } from './memory-log.ts'
@@ -19,6 +19,7 @@ export interface RigOptions {
   readonly onMain?: Flow
   readonly proxy?: Partial<Proxy>
   readonly apis?: readonly Api[]
+  readonly sequences?: readonly Sequence[]
   readonly ports?: readonly PortWish[]
 }
 
@@ -56,7 +57,7 @@ export async function listening(t: TestContext, flow: Flow, options: RigOptions 
       part === '' || part === 'a.xsd' ? Buffer.from(`<wsdl>${addresses.join(' ')}</wsdl>`) : null,
     ...options.proxy,
   }
-  const registry = fakeRegistry({ proxy: [proxy], api: options.apis ?? [] })
+  const registry = fakeRegistry({ proxy: [proxy], api: options.apis ?? [], sequence: options.sequences ?? [] })
   const { onMain } = options
   const listener = await startListener({
     ports: options.ports ?? [{ port: 0, setting: 'http.port' }],

@@ -4,7 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { ManualClock, systemClock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
-import type { Api } from '../kernel/contracts.ts'
+import type { Api, Sequence } from '../kernel/contracts.ts'
 import { asIntegrationError } from '../kernel/errors.ts'
 import { bytesOf, listening, reply } from '../testing/listener-rig.ts'
 import { selfSigned } from './certificate.ts'
@@ -522,4 +522,17 @@ test('a service goes before an API, an API before main; what an API adds to answ
   const answer = await get('/shop/7?a=1')
   assert.equal(answer.body, '/shop /7?a=1')
   assert.deepEqual(answer.head.match(/^access-control-allow-origin: .*$/gim), ['Access-Control-Allow-Origin: *'])
+})
+
+test('a service nobody knows is for main where there is one, else it is refused', async t => {
+  const answer = (ctx: MessageContext): void => void ctx.exchange.reply(reply('main'), ctx)
+  const main: Sequence = { name: 'main', steps: [], mediate: () => 'done' }
+  for (const [sequences, status] of [
+    [[main], 200],
+    [[], 404],
+  ] as const) {
+    const { wire } = await listening(t, answer, { onMain: answer, sequences })
+    const client = await wire()
+    assert.equal((await client.post('/services/Nobody', '<a/>').answer()).status, status)
+  }
 })

@@ -158,6 +158,13 @@ class HttpListener implements Listener {
       const proxy = findProxy(registry, path.name)
       if (proxy === undefined) {
         if (this.#toApi(door, request, response)) return
+        // What no service or API claims is for the main sequence, where there is one.
+        if (this.#parts.main && registry.find('sequence', 'main') !== undefined) {
+          response.on('close', () => this.#departed())
+          this.#arrivals.set(request, door)
+          this.#toMain(request, response)
+          return
+        }
         this.#refuse(door, request, response, 404, 'SERVICE_UNKNOWN', `no service named ${path.name} is deployed here`)
       } else if (!proxy.startOnLoad) {
         const reason = `the service ${proxy.name} is deployed but not started (startOnLoad="false")`

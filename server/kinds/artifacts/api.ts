@@ -4,7 +4,7 @@ import type { MessageContext, Origin } from '../../kernel/context.ts'
 import type { Api, ApiRequest, ApiRoute, Mediator } from '../../kernel/contracts.ts'
 import { dispatch, METHODS, methodsOf, type ResourceRule } from '../../runtime/api-dispatch.ts'
 import { corsVerdict } from '../../runtime/cors.ts'
-import { handleFault, sequenceFields, serviceFlow, toCaller } from '../../runtime/service-flow.ts'
+import { handleFault, sequenceFields, serviceFlow, toCaller, type ServiceFlow } from '../../runtime/service-flow.ts'
 import {
   attr,
   child,
@@ -183,7 +183,7 @@ class Resource implements ResourceRule {
   readonly userAgent: RegExp | undefined
   readonly origin: Origin
   readonly #inFlow: Mediator | undefined
-  readonly #faultFlow: Mediator | undefined
+  readonly #onFault: ServiceFlow['onFault']
 
   constructor(config: ResourceConfig, api: ApiFacts, env: ArtifactEnv) {
     this.methods = config.methods ?? []
@@ -192,10 +192,10 @@ class Resource implements ResourceRule {
     this.protocol = config.protocol
     this.contentType = config.contentType?.toLowerCase()
     this.userAgent = config.userAgent
-    const { inFlow, faultFlow, onReply } = serviceFlow(config, env)
+    const { inFlow, onReply, onFault } = serviceFlow(config, env)
     this.#inFlow = inFlow
-    this.#faultFlow = faultFlow
-    this.origin = { label: `api:${api.name}`, kind: 'api', name: api.name, onReply }
+    this.#onFault = onFault
+    this.origin = { label: `api:${api.name}`, kind: 'api', name: api.name, onReply, onFault }
   }
 
   get url(): string {
@@ -206,7 +206,7 @@ class Resource implements ResourceRule {
     try {
       await this.#inFlow?.mediate(ctx)
     } catch (thrown) {
-      await handleFault(thrown, this.#faultFlow, ctx)
+      await this.#onFault(thrown, ctx)
     }
   }
 }

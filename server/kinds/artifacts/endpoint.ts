@@ -1,5 +1,6 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Endpoint, Ref } from '../../kernel/contracts.ts'
+import { aroundEndpoint } from '../../kernel/around-endpoint.ts'
 import { asIntegrationError, textOf } from '../../kernel/errors.ts'
 import { noteFault } from '../../kernel/flow.ts'
 import { attr, defineArtifact, endpointBody, ref, text } from '../../schema/index.ts'
@@ -25,21 +26,16 @@ export default defineArtifact({
   create({ onError, body }, env): Endpoint {
     const endpoint = env.endpoint({ ...body!, name: env.name })
     if (!onError) return endpoint
-    return {
-      name: env.name,
-      ...(endpoint.status && { status: endpoint.status }),
-      ...(endpoint.readyAt && { readyAt: ctx => endpoint.readyAt!(ctx) }),
-      async send(request, ctx, options) {
-        try {
-          return await endpoint.send(request, ctx, options)
-        } catch (thrown) {
-          const error = asIntegrationError(thrown, env.at)
-          noteFault(ctx, error)
-          await runQuietly(ctx, onError)
-          throw error
-        }
-      },
-    }
+    return aroundEndpoint(endpoint, next => async (request, ctx, options) => {
+      try {
+        return await next(request, ctx, options)
+      } catch (thrown) {
+        const error = asIntegrationError(thrown, env.at)
+        noteFault(ctx, error)
+        await runQuietly(ctx, onError)
+        throw error
+      }
+    })
   },
 })
 

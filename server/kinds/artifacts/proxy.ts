@@ -3,7 +3,8 @@ import { genericWsdl } from '../../codecs/wsdl.ts'
 import { WsdlSet } from '../../codecs/wsdl-set.ts'
 import type { Proxy } from '../../kernel/contracts.ts'
 import { IntegrationError, textOf } from '../../kernel/errors.ts'
-import { handleFault, sequenceFields, serviceFlow } from '../../runtime/service-flow.ts'
+import { sendAway } from '../../kernel/sending.ts'
+import { sequenceFields, serviceFlow } from '../../runtime/service-flow.ts'
 import { parseXml } from '../../xml/reader.ts'
 import {
   address,
@@ -122,7 +123,7 @@ export default defineArtifact({
   },
   create(config, env): Proxy {
     const target = config.target!
-    const { inFlow, faultFlow, onReply } = serviceFlow(target, env)
+    const { inFlow, onReply, onFault } = serviceFlow(target, env)
     const endpoint =
       target.endpointKey === undefined
         ? target.endpoint && env.endpoint(target.endpoint)
@@ -131,17 +132,7 @@ export default defineArtifact({
     const run = async (ctx: MessageContext): Promise<void> => {
       if (inFlow && (await inFlow.mediate(ctx)) === 'done') return
       if (!endpoint) return
-      const { exchange } = ctx
-      const oneWay = ctx.isOn('OUT_ONLY')
-      if (ctx.message.isOn('FORCE_SC_ACCEPTED')) exchange.acknowledge(202)
-      if (!oneWay) exchange.expectAnswer()
-      const reply = await endpoint.send(ctx.message, ctx, { oneWay })
-      if (reply === null || oneWay) {
-        reply?.body.discard()
-        return
-      }
-      ctx.message = reply
-      await onReply.mediate(ctx)
+      await sendAway(endpoint, ctx, onReply)
     }
 
     return {
@@ -149,12 +140,12 @@ export default defineArtifact({
       transports: config.transports ?? ['http', 'https'],
       startOnLoad: config.startOnLoad,
       ...(config.description[0]?.text !== undefined && { description: config.description[0].text }),
-      origin: { label: `proxy:${env.name}`, kind: 'proxy', name: env.name, onReply },
+      origin: { label: `proxy:${env.name}`, kind: 'proxy', name: env.name, onReply, onFault },
       async handle(ctx) {
         try {
           await run(ctx)
         } catch (thrown) {
-          await handleFault(thrown, faultFlow, ctx)
+          await onFault(thrown, ctx)
         }
       },
       wsdl: publisherOf(config, env),

@@ -1,5 +1,6 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
+import { withPostfix } from '../../runtime/rest-postfix.ts'
 import { address, attr, child, defineEndpoint, flag, layers, oneOf, text } from '../../schema/index.ts'
 
 const addressing = {
@@ -40,9 +41,8 @@ export default defineEndpoint({
     const fixed = { ...(format && { format }), ...(addressing && { addressing: addressing.version }) }
     const keepsPath = format !== 'soap11' && format !== 'soap12'
     const leaf = leafEndpoint(layers, env, (request, ctx) => {
-      const postfix = keepsPath ? request.flag('REST_URL_POSTFIX') : undefined
       const url = locate(ctx)
-      return { url: typeof postfix === 'string' && postfix !== '' ? appended(url, postfix) : url, ...fixed }
+      return { url: keepsPath ? withPostfix(url, request) : url, ...fixed }
     })
     return { ...leaf, wsdlLocation: `${uri}?wsdl` }
   },
@@ -54,11 +54,4 @@ function uriOf(uri: string): (ctx: MessageContext) => string {
   if (parts.length === 1) return () => uri
   return ctx =>
     parts.map((part, index) => (index % 2 === 0 ? part : String(ctx.properties.get(part) ?? `\${${part}}`))).join('')
-}
-
-function appended(url: string, postfix: string): string {
-  if (postfix.startsWith('?')) return url.includes('?') ? `${url}&${postfix.slice(1)}` : url + postfix
-  return url.endsWith('/') && postfix.startsWith('/')
-    ? url + postfix.slice(1)
-    : url + (postfix.startsWith('/') ? postfix : `/${postfix}`)
 }
