@@ -30,6 +30,7 @@ export interface DeployerOptions {
 /** How log lines call each kind of artifact; people search for them (store-and-forward §7, synapse-language B.5). */
 const CALLED: Readonly<Record<RoleName, string>> = {
   sequence: 'Sequence',
+  template: 'Template',
   endpoint: 'Endpoint',
   'local-entry': 'LocalEntry',
   'message-store': 'Message Store',

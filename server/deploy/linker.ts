@@ -31,8 +31,8 @@ export interface Linked {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** Sequences, endpoints and local entries share one table of names (synapse-language B.3). */
-const SHARED_NAMES: ReadonlySet<RoleName> = new Set(['sequence', 'endpoint', 'local-entry'])
+/** Sequences, endpoints, templates and local entries share one table of names (synapse-language B.3). */
+const SHARED_NAMES: ReadonlySet<RoleName> = new Set(['sequence', 'endpoint', 'template', 'local-entry'])
 
 export function keyOf(role: RoleName, name: string): string {
   return `${role}:${name}`

@@ -331,8 +331,23 @@ export interface LocalEntry {
   text(): string
 }
 
+/** A sequence with parameters, run by `call-template`. */
+export interface Template {
+  readonly name: string
+  readonly parameters: readonly TemplateParameter[]
+  readonly sequence: Mediator
+}
+
+export interface TemplateParameter {
+  readonly name: string
+  readonly mandatory: boolean
+  /** What an optional parameter is where the caller does not say; absent: it is not there. */
+  readonly fallback?: string
+}
+
 export interface Roles {
   sequence: Sequence
+  template: Template
   endpoint: Endpoint
   'local-entry': LocalEntry
   'message-store': MessageStore

@@ -6,6 +6,7 @@ import artifactsMessageProcessor from './artifacts/message-processor.ts'
 import artifactsMessageStore from './artifacts/message-store.ts'
 import artifactsProxy from './artifacts/proxy.ts'
 import artifactsSequence from './artifacts/sequence.ts'
+import artifactsTemplate from './artifacts/template.ts'
 import endpointLayersMarkForSuspension from './endpoint-layers/mark-for-suspension.ts'
 import endpointLayersRetryConfig from './endpoint-layers/retry-config.ts'
 import endpointLayersSuspendDurationOnFailure from './endpoint-layers/suspend-duration-on-failure.ts'
@@ -19,6 +20,7 @@ import endpointsLoadbalance from './endpoints/loadbalance.ts'
 import endpointsRecipientlist from './endpoints/recipientlist.ts'
 import endpointsWsdl from './endpoints/wsdl.ts'
 import mediatorsAggregate from './mediators/aggregate.ts'
+import mediatorsCallTemplate from './mediators/call-template.ts'
 import mediatorsCall from './mediators/call.ts'
 import mediatorsClone from './mediators/clone.ts'
 import mediatorsDrop from './mediators/drop.ts'
@@ -54,6 +56,7 @@ export const kinds: readonly AnyKind[] = [
   artifactsMessageStore,
   artifactsProxy,
   artifactsSequence,
+  artifactsTemplate,
   endpointLayersMarkForSuspension,
   endpointLayersRetryConfig,
   endpointLayersSuspendDurationOnFailure,
@@ -67,6 +70,7 @@ export const kinds: readonly AnyKind[] = [
   endpointsRecipientlist,
   endpointsWsdl,
   mediatorsAggregate,
+  mediatorsCallTemplate,
   mediatorsCall,
   mediatorsClone,
   mediatorsDrop,

@@ -8,6 +8,7 @@ export interface SnapshotEntry {
 
 const UNKNOWN: Readonly<Record<RoleName, ErrorName>> = {
   sequence: 'SEQUENCE_UNKNOWN',
+  template: 'SEQUENCE_UNKNOWN',
   endpoint: 'ENDPOINT_UNKNOWN',
   'local-entry': 'ENTRY_UNKNOWN',
   'message-store': 'STORE_UNKNOWN',
@@ -19,6 +20,7 @@ const UNKNOWN: Readonly<Record<RoleName, ErrorName>> = {
 /** As Synapse words it: people search their logs for these. */
 const MISSING: Readonly<Record<RoleName, (name: string) => string>> = {
   sequence: name => `Sequence named ${name} cannot be found`,
+  template: name => `Sequence template ${name} cannot be found`,
   endpoint: name => `Couldn't find the endpoint with the key : ${name}`,
   'local-entry': name => `Couldn't find the local entry or registry resource with the key : ${name}`,
   'message-store': name => `Message Store ${name} does not exist.`,
@@ -49,6 +51,7 @@ export class Snapshot implements Registry {
     this.#missing = missing
     const tables: Record<RoleName, Map<string, SnapshotEntry>> = {
       sequence: new Map(),
+      template: new Map(),
       endpoint: new Map(),
       'local-entry': new Map(),
       'message-store': new Map(),

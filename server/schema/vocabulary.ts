@@ -4,10 +4,8 @@
  */
 export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'script',
-  'xslt',
   'rewrite',
   'callout',
-  'call-template',
   'foreach',
   'validate',
   'xquery',
@@ -26,7 +24,6 @@ export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'variable',
   'smooks',
   'dataServiceCall',
-  'fastXSLT',
   'scatter-gather',
   'ejb',
   'builder',
@@ -47,7 +44,6 @@ export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
 ])
 
 export const ARTIFACT_TAGS: ReadonlySet<string> = new Set([
-  'template',
   'task',
   'inboundEndpoint',
   'registry',
