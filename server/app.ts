@@ -65,8 +65,12 @@ export interface App extends AsyncDisposable {
 }
 
 /** What decoding artifacts needs; shared with `holdfast check`. */
-export function decodeEnv(home: string, env: NodeJS.ProcessEnv, clock: Clock): DecodeEnv {
-  const resources = new Resources(home)
+export function decodeEnv(
+  home: string,
+  env: NodeJS.ProcessEnv,
+  clock: Clock,
+  resources = new Resources(home),
+): DecodeEnv {
   const resource = (key: string): string | undefined => {
     const found = resources.read(key)
     return found && Buffer.from(found.bytes).toString('utf8')
@@ -103,12 +107,14 @@ class HoldfastApp implements App {
   #report: DeployReport | undefined
   readonly #deployed = new Set<() => void>()
   readonly #callers: WaitingCallers
+  readonly #resources: Resources
 
   constructor(options: AppOptions) {
     const { settings, clock } = options
     this.#options = options
     this.#log = options.logs.log
     this.#callers = new WaitingCallers(clock)
+    this.#resources = new Resources(settings.server.home)
     this.folders =
       settings.server.artifacts.length > 0 ? settings.server.artifacts : [join(settings.server.home, 'deploy')]
     this.#lifecycle = new Lifecycle({ clock, drainMs: settings.server.drain, graceMs: 1_000 })
@@ -249,7 +255,7 @@ class HoldfastApp implements App {
 
   async #firstDeployment(): Promise<void> {
     const { settings, env } = this.#options
-    const decoding = decodeEnv(this.home, env, this.#options.clock)
+    const decoding = decodeEnv(this.home, env, this.#options.clock, this.#resources)
     const services = this.#services()
     const log = this.#log.child({ category: 'Deployer' })
     this.#loader = new Loader(this.folders, decoding)
@@ -319,6 +325,8 @@ class HoldfastApp implements App {
   /** Looks at the folders and deploys what has changed. Never rejects: a look that fails is tried again. */
   async #deploy(): Promise<void> {
     try {
+      await this.#loader!.prepare()
+      this.#resources.bring(this.#loader!.resources)
       const loaded = this.#loader!.load()
       if (loaded.digest === this.#digest) return
       const linked = link(loaded.files, this.#deployer!.origins)
@@ -362,7 +370,7 @@ class HoldfastApp implements App {
       maxBodySize: settings.http.maxBodySize,
       preserveHeaders: listenerDefaults.preserveHeaders,
     })
-    const resources = new Resources(this.home)
+    const resources = this.#resources
     const services: Services = {
       clock,
       log: this.#log,

@@ -3,6 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import { decodeEnv } from '../app.ts'
 import { link, type Linked } from '../deploy/linker.ts'
 import { Loader } from '../deploy/loader.ts'
+import { Resources } from '../deploy/resources.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Diagnostic } from '../kernel/contracts.ts'
 import { resolveSettings } from '../settings/load.ts'
@@ -52,7 +53,11 @@ const check: Command = {
       return 2
     }
     const places = operands.map(operand => resolve(io.cwd, operand))
-    const { files } = new Loader(places, decodeEnv(home, io.env, systemClock), io.cwd).load()
+    const resources = new Resources(home)
+    const loader = new Loader(places, decodeEnv(home, io.env, systemClock, resources), io.cwd)
+    await loader.prepare()
+    resources.bring(loader.resources)
+    const { files } = loader.load()
     const linked = link(files)
     const counts = countsOf(linked.diagnostics)
     const found = linked.artifacts.length + linked.faulty.length

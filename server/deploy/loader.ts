@@ -5,6 +5,8 @@ import type { Diagnostic } from '../kernel/contracts.ts'
 import { systemCode, textOf } from '../kernel/errors.ts'
 import { decodeFile, type DecodedFile } from '../schema/decode.ts'
 import type { DecodeEnv } from '../schema/element-site.ts'
+import { readCar, type CarContents } from './car.ts'
+import type { Resource } from './resources.ts'
 
 /** Everything found in the artifact folders at one moment. */
 export interface Loaded {
@@ -17,7 +19,14 @@ export interface Loaded {
 interface Known {
   readonly stamp: string
   readonly digest: string
-  readonly decoded: DecodedFile
+  /** One file, or those of an archive. */
+  readonly decoded: readonly DecodedFile[]
+}
+
+interface KnownCar {
+  readonly stamp: string
+  readonly digest: string
+  readonly contents: CarContents
 }
 
 interface Found {
@@ -32,7 +41,7 @@ const LARGEST = 16 * 1024 * 1024
 
 /**
  * Reads artifact folders in any of their forms: the Synapse layout, a folder of artifact files, whole configurations.
- * The root element of a file decides what it is, so all three are read alike. A single file may stand for a folder. A
+ * The root element of a file decides what it is, so all three are read alike. Carbon applications (`.car`) are unpacked. A single file may stand for a folder. A
  * file that has not changed since the last look is not decoded again.
  */
 export class Loader {
@@ -40,12 +49,37 @@ export class Loader {
   readonly #env: DecodeEnv
   readonly #base: string
   readonly #known = new Map<string, Known>()
+  readonly #cars = new Map<string, KnownCar>()
 
   /** Diagnostics name files relative to `base`; without one, to the folder all places are in. */
   constructor(places: readonly string[], env: DecodeEnv, base?: string) {
     this.#places = places.map(place => resolve(place))
     this.#env = env
     this.#base = base === undefined ? commonFolder(this.#places) : resolve(base)
+  }
+
+  /** Unpacks archives that are new or have changed: to be awaited before {@link load}. */
+  async prepare(): Promise<void> {
+    const paths = this.#places.flatMap(place => artifactFiles(place)).map(({ path }) => path)
+    const cars = new Set(paths.filter(isCar))
+    for (const path of this.#cars.keys()) if (!cars.has(path)) this.#cars.delete(path)
+    for (const path of cars) {
+      try {
+        const stamp = stampOf(path)
+        if (this.#cars.get(path)?.stamp === stamp) continue
+        const bytes = readFileSync(path)
+        const digest = createHash('sha256').update(bytes).digest('hex')
+        this.#cars.set(path, { stamp, digest, contents: await readCar(bytes, this.#shown(path)) })
+      } catch {
+        // load() says what is wrong with the file, or finds it gone.
+        this.#cars.delete(path)
+      }
+    }
+  }
+
+  /** Registry resources of all archives that are there. */
+  get resources(): ReadonlyMap<string, Resource> {
+    return new Map([...this.#cars.values()].flatMap(({ contents }) => [...contents.resources]))
   }
 
   load(): Loaded {
@@ -59,7 +93,7 @@ export class Loader {
         seen.add(path)
         const known = found.trouble === undefined ? this.#read(path) : this.#unreadable(found)
         if (!known) continue
-        files.push(known.decoded)
+        files.push(...known.decoded)
         digest.update(path).update(known.digest)
       }
     }
@@ -69,17 +103,15 @@ export class Loader {
 
   #read(path: string): Known | undefined {
     try {
-      const found = statSync(path)
-      // Reading a pipe would wait for somebody to write.
-      if (!found.isFile()) throw new Error('it is not a file')
-      const { mtimeMs, ctimeMs, size, ino } = found
-      const stamp = `${mtimeMs}:${ctimeMs}:${size}:${ino}`
+      const stamp = stampOf(path)
       const known = this.#known.get(path)
       if (known?.stamp === stamp) return known
+      if (isCar(path)) return this.#readCar(path)
+      const { size } = statSync(path)
       if (size > LARGEST) return this.#tooLarge(path, size)
       const bytes = readFileSync(path)
       const digest = createHash('sha256').update(bytes).digest('hex')
-      const decoded = known?.digest === digest ? known.decoded : decodeFile(bytes, this.#shown(path), this.#env)
+      const decoded = known?.digest === digest ? known.decoded : [decodeFile(bytes, this.#shown(path), this.#env)]
       const fresh = { stamp, digest, decoded }
       this.#known.set(path, fresh)
       return fresh
@@ -88,6 +120,29 @@ export class Loader {
       if (systemCode(thrown) === 'ENOENT') return undefined
       return this.#unreadable({ path, trouble: thrown })
     }
+  }
+
+  /** All of an application or nothing: with one faulty artifact, what it had deployed before stays. */
+  #readCar(path: string): Known {
+    const car = this.#cars.get(path)
+    if (!car) return this.#unreadable({ path, trouble: new Error('it could not be unpacked') })
+    const shown = this.#shown(path)
+    const { artifacts, diagnostics } = car.contents
+    const decoded = artifacts.map(({ path, bytes }) => decodeFile(bytes, join(shown, path), this.#env))
+    const all = [
+      ...diagnostics,
+      ...decoded.flatMap(file => [...file.diagnostics, ...file.artifacts.flatMap(one => one.diagnostics)]),
+    ]
+    const broken = all.some(({ severity }) => severity === 'error')
+    const fresh = {
+      stamp: car.stamp,
+      digest: car.digest,
+      decoded: broken
+        ? [{ file: shown, artifacts: [], diagnostics: all, isFolder: true }]
+        : [{ file: shown, artifacts: [], diagnostics }, ...decoded],
+    }
+    this.#known.set(path, fresh)
+    return fresh
   }
 
   #unreadable({ path, trouble, isFolder = false }: Found): Known {
@@ -112,12 +167,24 @@ export class Loader {
     const file = this.#shown(path)
     const diagnostic: Diagnostic = { ...what, severity: 'error', at: { file: file || path, line: 1, column: 1 } }
     const decoded = { file, artifacts: [], diagnostics: [diagnostic], ...(isFolder && { isFolder }) }
-    return { stamp: '', digest: what.message, decoded }
+    return { stamp: '', digest: what.message, decoded: [decoded] }
   }
 
   #shown(path: string): string {
     return relative(this.#base, path)
   }
+}
+
+function isCar(path: string): boolean {
+  return path.toLowerCase().endsWith('.car')
+}
+
+/** Changes whenever the file does. Reading a pipe would wait for somebody to write, so only files have one. */
+function stampOf(path: string): string {
+  const found = statSync(path)
+  if (!found.isFile()) throw new Error('it is not a file')
+  const { mtimeMs, ctimeMs, size, ino } = found
+  return `${mtimeMs}:${ctimeMs}:${size}:${ino}`
 }
 
 function artifactFiles(place: string): Found[] {
@@ -142,7 +209,7 @@ function artifactFiles(place: string): Found[] {
       const path = join(dir, entry.name)
       if (isFolder(entry, path)) {
         walk(path, depth + 1)
-      } else if (entry.name.toLowerCase().endsWith('.xml')) found.push({ path })
+      } else if (/\.(?:xml|car)$/i.test(entry.name)) found.push({ path })
     }
   }
   if (kindOf(place) === 'file') return [{ path: place }]

@@ -15,6 +15,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
 }
 
+/** By the ending of a file's name. */
+export function contentTypeOf(name: string): string {
+  return TYPES[extname(name).toLowerCase()] ?? 'text/plain'
+}
+
 /** Prefixes of registry keys and where below HOME they lead (design: registry). */
 const ROOTS: readonly (readonly [prefix: string, folder: string])[] = [
   ['/_system/governance/', 'registry/governance/'],
@@ -35,18 +40,35 @@ export function isResourceKey(key: string): boolean {
 /** Reads registry resources and files of the home. A key that leads out of the home finds nothing. */
 export class Resources {
   readonly #home: string
+  #brought: ReadonlyMap<string, Resource> = new Map()
 
   constructor(home: string) {
     this.#home = resolve(home)
   }
 
+  /** Resources that archives bring along, by full key; they stand behind those of the home. */
+  bring(resources: ReadonlyMap<string, Resource>): void {
+    const byPath = new Map<string, Resource>()
+    for (const [key, resource] of resources) {
+      const path = this.path(
+        key.startsWith('/_system/') ? key : `/_system/governance${key.startsWith('/') ? '' : '/'}${key}`,
+      )
+      if (path !== undefined) byPath.set(path, resource)
+    }
+    this.#brought = byPath
+  }
+
   read(key: string): Resource | undefined {
     const path = this.path(key)
     if (path === undefined) return undefined
+    return this.#ofHome(path) ?? this.#brought.get(path)
+  }
+
+  #ofHome(path: string): Resource | undefined {
     try {
       // A link inside the home must not lead out of it either.
       if (!this.#inside(realpathSync(path), realpathSync(this.#home))) return undefined
-      return { contentType: TYPES[extname(path).toLowerCase()] ?? 'text/plain', bytes: readFileSync(path) }
+      return { contentType: contentTypeOf(path), bytes: readFileSync(path) }
     } catch {
       return undefined
     }
