@@ -119,6 +119,11 @@ export const catalogue = {
     errorCode: 303001,
     meaning: 'The endpoint is suspended after failures or switched off; nothing was sent.',
   },
+  ENDPOINT_AUTH_FAILED: {
+    retryable: true,
+    errorCode: 303003,
+    meaning: 'The endpoint needs a token, and the token endpoint gave none. Check its address and the credentials.',
+  },
   ENDPOINT_UNKNOWN: { retryable: true, errorCode: 305100, meaning: 'No endpoint of that name is deployed.' },
   NO_ADDRESS: {
     retryable: false,

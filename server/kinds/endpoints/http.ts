@@ -1,7 +1,8 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import { parseUriTemplate, type UriTemplate } from '../../expr/uri-template.ts'
+import { authenticated, authenticationFields, type Authentication } from '../../runtime/endpoint-auth.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
-import { attr, defineEndpoint, layers, oneOf, text } from '../../schema/index.ts'
+import { attr, child, defineEndpoint, layers, oneOf, text } from '../../schema/index.ts'
 import type { ValueType } from '../../schema/types.ts'
 
 /** `legacy-encoding:` switched Synapse to an older encoder; expansion here keeps what is encoded already. */
@@ -40,20 +41,44 @@ export default defineEndpoint({
       doc: 'Absent: the method of the message.',
     }),
     version: attr(oneOf('1.1', '2.0'), { doc: 'HTTP version.', ignored: 'Requests are sent in HTTP/1.1.' }),
+    authentication: child('authentication', authenticationFields, { doc: 'What the back end wants to know of us.' }),
     layers: layers({ doc: 'How long to wait, when to rest, when to try again.' }),
   },
   examples: [
     { title: 'Read one order', xml: '<http method="get" uri-template="http://127.0.0.1:9000/orders/{uri.var.id}"/>' },
+    {
+      title: 'With a token of the client',
+      xml: `<http method="post" uri-template="http://127.0.0.1:9000/orders"><authentication><oauth><clientCredentials>
+  <clientId>holdfast</clientId><clientSecret>{get-property('secret')}</clientSecret><tokenUrl>http://127.0.0.1:9000/token</tokenUrl>
+</clientCredentials></oauth></authentication></http>`,
+    },
   ],
-  create({ template, method, layers }, env) {
+  check({ authentication }, site) {
+    if (authentication && grantsIn(authentication) !== 1) {
+      const hint =
+        'Write <basicAuth>, or <oauth> with one of clientCredentials, passwordCredentials, authorizationCode.'
+      site.error('invalid-value', '<authentication> has to say exactly one way', site.element.offset, hint)
+    }
+  },
+  create({ template, method, authentication, layers }, env) {
     const fixed = { ...(method && { method: method.toUpperCase() }) }
     const value = (ctx: MessageContext) => (name: string) => {
       const given = ctx.properties.get(name)
       return given === undefined ? undefined : String(given)
     }
-    return leafEndpoint(layers, env, (request, ctx) => {
-      if (request.flag('REST_URL_POSTFIX') !== undefined) request.axis2.delete('REST_URL_POSTFIX')
-      return { url: template!.expand(value(ctx)), ...fixed }
-    })
+    return leafEndpoint(
+      layers,
+      env,
+      (request, ctx) => {
+        if (request.flag('REST_URL_POSTFIX') !== undefined) request.axis2.delete('REST_URL_POSTFIX')
+        return { url: template!.expand(value(ctx)), ...fixed }
+      },
+      authentication && { exchange: authenticated(authentication, env.services) },
+    )
   },
 })
+
+function grantsIn({ basicAuth, oauth }: Authentication): number {
+  const ways = [basicAuth, oauth?.clientCredentials, oauth?.passwordCredentials, oauth?.authorizationCode]
+  return ways.filter(way => way !== undefined).length
+}
