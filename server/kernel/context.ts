@@ -136,8 +136,6 @@ const NEVER: LazySignal = { signal: new AbortController().signal, aborted: false
 export class MessageContext {
   /** Current message: the request first, replaced by the reply of a `call` or `send`. */
   message: Message
-  /** Default-scope properties: request to reply, copied into branches. */
-  readonly properties: Map<string, unknown>
   readonly exchange: Exchange
   /** The snapshot this flow entered with. */
   readonly runtime: Registry
@@ -153,6 +151,7 @@ export class MessageContext {
   onWaiting: (() => void) | null = null
   readonly #signal: AbortSignal | LazySignal
   readonly #facts: TransportFacts | null
+  #properties: Properties | null = null
   #operation: Map<string, unknown> | null = null
   #variables: Map<string, unknown> | null = null
   #functionParams: ReadonlyMap<string, unknown> | null = null
@@ -165,7 +164,11 @@ export class MessageContext {
     this.origin = parts.origin
     this.#signal = parts.signal ?? NEVER
     this.#facts = parts.facts ?? null
-    this.properties = new Properties('default', this.#facts)
+  }
+
+  /** Default-scope properties: request to reply, copied into branches. */
+  get properties(): Map<string, unknown> {
+    return (this.#properties ??= new Properties('default', this.#facts))
   }
 
   /** Aborts when the caller has gone or the server's patience ends. */
@@ -214,7 +217,7 @@ export class MessageContext {
 
   /** A default-scope property that reads `true`, as Synapse tests its switches. */
   isOn(name: string): boolean {
-    const value = this.properties.get(name)
+    const value = this.#properties === null ? this.#facts?.fact('default', name) : this.#properties.get(name)
     return value === true || value === 'true'
   }
 
@@ -229,7 +232,7 @@ export class MessageContext {
       signal: this.#signal,
       facts: this.#facts,
     })
-    for (const [name, value] of this.properties) copy.properties.set(name, value)
+    if (this.#properties) for (const [name, value] of this.#properties) copy.properties.set(name, value)
     if (this.#variables) for (const [name, value] of this.#variables) copy.variables.set(name, value)
     copy.#operation = this.operation
     copy.#functionParams = this.#functionParams

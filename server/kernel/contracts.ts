@@ -103,11 +103,11 @@ export interface Endpoint {
 
 export interface SendOptions {
   /** No reply body is wanted: the exchange ends when the back end has taken the request. */
-  readonly oneWay?: boolean
+  readonly oneWay?: boolean | undefined
   /** Identity of a stored message being delivered; becomes the delivery id header (P5). */
-  readonly deliveryId?: string
+  readonly deliveryId?: string | undefined
   /** 1 for the first send of a stored message; sent along from the second on. */
-  readonly attempt?: number
+  readonly attempt?: number | undefined
 }
 
 export interface EndpointStatus {

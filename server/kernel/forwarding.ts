@@ -28,7 +28,7 @@ function lengthsOf(names: ReadonlySet<string>): number {
 
 export interface Forwarding {
   /** Lower-case names of the {@link SPOKEN_BY_SELF} kind to pass on all the same. */
-  readonly preserve?: ReadonlySet<string>
+  readonly preserve?: ReadonlySet<string> | undefined
   /** Leaves out Content-Type, for the caller to write it. */
   readonly withoutContentType?: boolean
 }

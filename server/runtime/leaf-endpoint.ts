@@ -14,6 +14,9 @@ export type Locate = (request: Message, ctx: MessageContext) => HttpTarget
 /** An operator looks again this often whether an endpoint that is switched off is back. */
 const OFF_RECHECK_MS = 1_000
 
+const NO_OPTIONS: SendOptions = {}
+const SUCCESS: BreakerEvent = { kind: 'success' }
+
 export interface LeafRules {
   /** In place of the plain exchange: one that also authenticates. */
   readonly exchange?: HttpSender['send']
@@ -53,14 +56,19 @@ export function leafEndpoint(
     readyAt: () => breaker.readyAt(),
     mayTryElsewhere: ({ errorCode }) =>
       !disabled.includes(errorCode) && (enabled.length === 0 || enabled.includes(errorCode)),
-    async send(request, ctx, options: SendOptions = {}) {
+    async send(request, ctx, options: SendOptions = NO_OPTIONS) {
       if (durationNeedsBody) await request.body.collect()
       const target = locate(request, ctx)
       breaker.enter(target.url)
       try {
-        const reply = await exchange(request, target, ctx, { ...options, timeoutMs: timeoutOf(ctx) })
+        const reply = await exchange(request, target, ctx, {
+          oneWay: options.oneWay,
+          deliveryId: options.deliveryId,
+          attempt: options.attempt,
+          timeoutMs: timeoutOf(ctx),
+        })
         if (reply !== null && ctx.isOn('FORCE_ERROR_ON_SOAP_FAULT')) await refuseSoapFault(reply)
-        breaker.tell({ kind: 'success' })
+        breaker.tell(SUCCESS)
         return reply
       } catch (thrown) {
         const error = asIntegrationError(thrown)

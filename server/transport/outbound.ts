@@ -39,7 +39,7 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
           method,
           body: outgoing.stream ?? outgoing.bytes,
           contentType: outgoing.contentType ?? '',
-          ...(outgoing.soapAction !== undefined && { soapAction: bare(outgoing.soapAction) }),
+          soapAction: outgoing.soapAction === undefined ? undefined : bare(outgoing.soapAction),
           extra: deliveryHeaders(options),
           preserve: settings.preserveHeaders,
           timeoutMs: options.timeoutMs,

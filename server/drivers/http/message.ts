@@ -19,7 +19,7 @@ export interface Outgoing {
   /** Further headers, name and value alternating; they replace those of the message. */
   readonly extra?: readonly string[]
   /** Lower-case names among Date, Server and User-Agent to pass on. */
-  readonly preserve?: ReadonlySet<string>
+  readonly preserve?: ReadonlySet<string> | undefined
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | LazySignal | undefined
   readonly oneWay?: boolean | undefined
@@ -47,7 +47,7 @@ export function outgoingRequest(message: Message, outgoing: Outgoing): HttpReque
   const body = message.flag('NO_ENTITY_BODY') === true ? null : unlessEmpty(outgoing.body)
   const headers = forwardedHeaders(message.headers.flat, {
     withoutContentType: true,
-    ...(outgoing.preserve && { preserve: outgoing.preserve }),
+    preserve: outgoing.preserve,
   })
   if (outgoing.contentType !== '' && (body !== null || !BODILESS.has(method))) {
     headers.push('Content-Type', outgoing.contentType)

@@ -1,4 +1,5 @@
 import type { MessageContext } from '../../kernel/context.ts'
+import type { HttpTarget } from '../../schema/services.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
 import { withPostfix } from '../../runtime/rest-postfix.ts'
 import { address, attr, child, defineEndpoint, flag, layers, oneOf, text } from '../../schema/index.ts'
@@ -40,9 +41,13 @@ export default defineEndpoint({
     const locate = uriOf(uri ?? '')
     const fixed = { ...(format && { format }), ...(addressing && { addressing: addressing.version }) }
     const keepsPath = format !== 'soap11' && format !== 'soap12'
+    let last: HttpTarget = { url: '', ...fixed }
     const leaf = leafEndpoint(layers, env, (request, ctx) => {
-      const url = locate(ctx)
-      return { url: keepsPath ? withPostfix(url, request) : url, ...fixed }
+      const found = locate(ctx)
+      const url = keepsPath ? withPostfix(found, request) : found
+      // Most addresses are the same each time, and so are their targets.
+      if (url !== last.url) last = { url, ...fixed }
+      return last
     })
     return { ...leaf, wsdlLocation: `${uri}?wsdl` }
   },
