@@ -25,6 +25,7 @@ import mediatorsCall from './mediators/call.ts'
 import mediatorsClone from './mediators/clone.ts'
 import mediatorsDrop from './mediators/drop.ts'
 import mediatorsEnrich from './mediators/enrich.ts'
+import mediatorsFastXslt from './mediators/fast-xslt.ts'
 import mediatorsFilter from './mediators/filter.ts'
 import mediatorsHeader from './mediators/header.ts'
 import mediatorsIn from './mediators/in.ts'
@@ -40,6 +41,7 @@ import mediatorsSend from './mediators/send.ts'
 import mediatorsSequence from './mediators/sequence.ts'
 import mediatorsStore from './mediators/store.ts'
 import mediatorsSwitch from './mediators/switch.ts'
+import mediatorsXslt from './mediators/xslt.ts'
 import processorsFailover from './processors/failover.ts'
 import processorsForwarding from './processors/forwarding.ts'
 import processorsSampling from './processors/sampling.ts'
@@ -75,6 +77,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsClone,
   mediatorsDrop,
   mediatorsEnrich,
+  mediatorsFastXslt,
   mediatorsFilter,
   mediatorsHeader,
   mediatorsIn,
@@ -90,6 +93,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsSequence,
   mediatorsStore,
   mediatorsSwitch,
+  mediatorsXslt,
   processorsFailover,
   processorsForwarding,
   processorsSampling,

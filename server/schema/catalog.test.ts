@@ -176,7 +176,7 @@ test('the catalog finds a kind by what a user writes', () => {
   assert.equal(catalog.mediator('respond')?.tag, 'respond')
   assert.equal(catalog.artifact('proxy')?.role, 'proxy')
   assert.equal(catalog.byClass('message-store', '')?.name, 'journal')
-  assert.equal(catalog.isKnownMediator('xslt'), true)
+  assert.equal(catalog.isKnownMediator('smooks'), true)
   assert.equal(catalog.isKnownMediator('http.get'), true)
   assert.equal(catalog.isKnownMediator('nonsense'), false)
 })

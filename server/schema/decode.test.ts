@@ -56,7 +56,7 @@ test('something else at the top is named, with what may stand there', () => {
 })
 
 test('a mediator nobody knows, one that is not offered, and one of another vocabulary are told apart', () => {
-  const said = diagnosticsOf(sequence('<logg/><xslt key="a"/><http.get configKey="c"/><x:log xmlns:x="urn:x"/>'))
+  const said = diagnosticsOf(sequence('<logg/><smooks config-key="a"/><http.get configKey="c"/><x:log xmlns:x="urn:x"/>'))
   assert.deepEqual(
     said.map(({ code, message, hint, severity }) => [severity, code, message, hint]),
     [
@@ -69,7 +69,7 @@ test('a mediator nobody knows, one that is not offered, and one of another vocab
       [
         'error',
         'not-supported',
-        'the mediator <xslt> is not supported',
+        'the mediator <smooks> is not supported',
         'The artifact is not deployed. Remove the mediator or replace it.',
       ],
       [

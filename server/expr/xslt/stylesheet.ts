@@ -33,9 +33,9 @@ export class TransformResult {
     return methodOf(this.nodes, this.output)
   }
 
-  /** As the output properties of the stylesheet ask for. */
-  text(): string {
-    return serialize(this.nodes, this.raw, this.output)
+  /** As the output properties of the stylesheet ask for; `encoding` is what it will be written in. */
+  text(encoding: string | undefined = this.output.encoding): string {
+    return serialize(this.nodes, this.raw, encoding === undefined ? this.output : { ...this.output, encoding })
   }
 }
 

@@ -47,7 +47,7 @@ function pathOf(kind: AnyKind): string {
 
 /** `markForSuspension` is described in `mark-for-suspension.md`, as its source is. */
 export function fileNameOf(title: string): string {
-  return title.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  return title.replace(/[A-Z]+/g, letters => `-${letters.toLowerCase()}`)
 }
 
 function pageOf(kind: AnyKind): string {
