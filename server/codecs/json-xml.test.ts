@@ -142,3 +142,10 @@ test('the deepest JSON that is read goes to XML and back', () => {
   const objects = '{"a":'.repeat(1000) + '1' + '}'.repeat(1000)
   assert.equal(printJson(xmlToJson(jsonToXml(parseJson(objects)))), objects)
 })
+
+test('several JSON objects in one element, as an aggregate makes them, are an array', () => {
+  const { root } = parseXml(
+    '<all xmlns="urn:x"><jsonObject xmlns=""><a>1</a></jsonObject> <jsonObject xmlns=""><a>2</a></jsonObject></all>',
+  )
+  assert.deepEqual(xmlToJson(root).value, { all: [{ a: 1 }, { a: 2 }] })
+})

@@ -163,7 +163,8 @@ class Converter {
       if (only.local === ARRAY) put(container, key, this.array(only))
       else if (only.local === OBJECT) put(container, key, this.members(only))
       else this.put(container, key, only)
-    } else put(container, key, this.members(element))
+    } else if (only !== undefined && bare && hasOnlyObjects(element)) put(container, key, this.array(element))
+    else put(container, key, this.members(element))
   }
 
   members(element: XmlElement): JsonObject {
@@ -222,6 +223,15 @@ function put(container: object, key: string | number, value: JsonValue): void {
 
 function isWrapper(element: XmlElement): boolean {
   return element.uri === '' && (element.local === ARRAY || element.local === OBJECT || element.local === VALUE)
+}
+
+/** Several objects side by side, as `aggregate` puts them into one element: their wrappers have no names to keep. */
+function hasOnlyObjects(element: XmlElement): boolean {
+  return element.children.every(child =>
+    child.kind === 'element'
+      ? child.uri === '' && child.local === OBJECT
+      : child.kind !== 'text' || BLANK.test(child.value),
+  )
 }
 
 /** No sibling element and no text beside it. */

@@ -92,6 +92,9 @@ export default defineMediator({
         ? env.flow(onComplete.steps)
         : undefined
     const collect = isJson(selects) ? jsonCollector : xmlCollector
+    const found = isJson(selects)
+      ? (ctx: MessageContext) => selects!.value(ctx)
+      : (ctx: MessageContext) => elementsOf(selects, ctx)
     const groups = new Groups()
     const suffix = id === undefined ? '' : `.${id}`
 
@@ -101,7 +104,7 @@ export default defineMediator({
         const group = groupOf(ctx)
         if (group === undefined) return 'next'
         if (group.complete) return 'done'
-        group.parts.push(ctx)
+        group.parts.push({ ctx, found: found(ctx) })
         if (isComplete(group, ctx)) {
           groups.close(group)
           return finish(group, ctx)
@@ -126,7 +129,7 @@ export default defineMediator({
 
     function isComplete({ parts }: Group, ctx: MessageContext): boolean {
       const count = parts.length
-      const total = Number(/^\d+\/(\d+)$/.exec(String(parts[0]!.properties.get(`messageSequence${suffix}`)))?.[1])
+      const total = Number(/^\d+\/(\d+)$/.exec(String(parts[0]!.ctx.properties.get(`messageSequence${suffix}`)))?.[1])
       const enough = [total, countIn(messageCount?.min, ctx), countIn(messageCount?.max, ctx)]
       return enough.some(limit => limit > 0 && count >= limit)
     }
@@ -157,11 +160,16 @@ export default defineMediator({
 
     /** Runs onComplete on the collected message; afterwards the flow of `ctx` goes on with it. */
     async function finish({ parts }: Group, ctx: MessageContext): Promise<Outcome> {
-      const first = parts[0]!
+      const first = parts[0]!.ctx
       const carrier = branchOf(first, first.message.fork())
       carrier.place = ctx.place
+      carrier.functionParams = ctx.functionParams
       carrier.onWaiting = () => ctx.waiting()
-      collect(carrier, parts, onComplete)
+      collect(
+        carrier,
+        parts.map(part => part.found),
+        onComplete,
+      )
       if (!work) {
         ctx.log.warn('the collected message is dropped: <onComplete> has no mediators', { at: env.at })
         return 'done'
@@ -180,11 +188,12 @@ export default defineMediator({
 
 /** The flow of `ctx` has ended. If it gets late it goes on as after a call, with all that comes after the aggregate. */
 async function byItself(ctx: MessageContext, late: Promise<boolean>, finish: () => Promise<Outcome>): Promise<void> {
-  const { place, runtime } = ctx
+  const { place, runtime, functionParams } = ctx
   runtime.enter()
   try {
     if (!(await late)) return
     ctx.place = place
+    ctx.functionParams = functionParams
     ctx.resumed = true
     await runBranch(ctx, finish)
   } finally {
@@ -194,10 +203,16 @@ async function byItself(ctx: MessageContext, late: Promise<boolean>, finish: () 
 
 // ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+interface Part {
+  readonly ctx: MessageContext
+  /** What the expression selects in it, looked up on arrival: parameters of a template are gone later. */
+  readonly found: unknown
+}
+
 interface Group {
   /** Under which it is found by `correlateOn`. */
   readonly text: string | undefined
-  readonly parts: MessageContext[]
+  readonly parts: Part[]
   complete: boolean
   timer?: { readonly timer: Timer; disarmed(): void }
 }
@@ -224,7 +239,7 @@ class Groups {
     this.#ofTexts.set(text, (group = { text, parts: [], complete: false }))
     if (this.#ofTexts.size > MOST_GROUPS) {
       const [oldest] = this.#ofTexts.values()
-      oldest!.parts[0]!.log.warn(
+      oldest!.parts[0]!.ctx.log.warn(
         `an aggregate gave up its oldest group ("${oldest!.text!.slice(0, 40)}"): ${MOST_GROUPS} groups wait for parts`,
       )
       this.close(oldest!)
@@ -249,28 +264,25 @@ function countIn(given: Dynamic | undefined, ctx: MessageContext): number {
 // ── what is collected ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Wanted {
-  readonly expression: Expression | undefined
   readonly enclosingElementProperty: string | undefined
   readonly aggregateElementType: 'root' | 'child'
 }
 
-type Collector = (carrier: MessageContext, parts: readonly MessageContext[], wanted: Wanted) => void
+type Collector = (carrier: MessageContext, found: readonly unknown[], wanted: Wanted) => void
 
 function isJson(selects: Expression | undefined): boolean {
   return selects?.source.trimStart().startsWith('json-eval(') ?? false
 }
 
-const xmlCollector: Collector = (carrier, [, ...others], { expression, enclosingElementProperty }) => {
+const xmlCollector: Collector = (carrier, found, { enclosingElementProperty }) => {
   const envelope = carrier.message.body.edit(envelopeView)
-  const own = elementsOf(expression, carrier)
-  const theirs = others.flatMap(part => {
-    const found = elementsOf(expression, part)
-    if (found.length > 0) return found
+  const [own = [], ...others] = found as (readonly XmlElement[])[]
+  if (others.some(elements => elements.length === 0)) {
     throw new IntegrationError('MEDIATION_FAILED', 'Could not find matching elements to aggregate.')
-  })
+  }
   // What the first part has besides its matches goes, unless it has none.
   const kept = own.length > 0 ? own : envelope.body.children
-  const nodes: XmlNode[] = [...kept, ...theirs].map(node => clone(node))
+  const nodes: XmlNode[] = [...kept, ...others.flat()].map(node => clone(node))
   if (enclosingElementProperty === undefined) {
     envelope.setPayload(...nodes)
     return
@@ -300,11 +312,10 @@ function enclosingElement(name: string, carrier: MessageContext): XmlElement {
   )
 }
 
-const jsonCollector: Collector = (carrier, parts, { expression, enclosingElementProperty, aggregateElementType }) => {
-  const values = parts.flatMap(part => {
-    const value = expression!.value(part) as JsonValue | undefined
-    return value === undefined ? [] : [cloneJson(value)]
-  })
+const jsonCollector: Collector = (carrier, found, { enclosingElementProperty, aggregateElementType }) => {
+  const values = (found as readonly (JsonValue | undefined)[]).flatMap(value =>
+    value === undefined ? [] : [cloneJson(value)],
+  )
   const collected = aggregateElementType === 'child' ? merged(values) : values
   const wrapper =
     enclosingElementProperty === undefined ? undefined : enclosingElement(enclosingElementProperty, carrier)
