@@ -6,7 +6,7 @@ import { messageViews } from './codecs/views.ts'
 import { Deployer, type DeployReport } from './deploy/deployer.ts'
 import { link } from './deploy/linker.ts'
 import { Loader } from './deploy/loader.ts'
-import { onDemand } from './deploy/on-demand.ts'
+import { endpointMaker, onDemand } from './deploy/on-demand.ts'
 import { placeholders } from './deploy/placeholders.ts'
 import { Resources } from './deploy/resources.ts'
 import { watchFolders } from './deploy/watcher.ts'
@@ -75,13 +75,18 @@ export function decodeEnv(
     const found = resources.read(key)
     return found && Buffer.from(found.bytes).toString('utf8')
   }
-  const compile = expressionCompiler({ views: messageViews, clock, resource, environmentVariable: name => env[name] })
-  return {
-    catalog: new Catalog(kinds),
-    compile,
-    substitute: placeholders(home, env),
+  const substitute = placeholders(home, env)
+  const compile = expressionCompiler({
+    views: messageViews,
+    clock,
     resource,
-  }
+    environmentVariable: name => env[name],
+    config(name) {
+      const found = substitute(`\${configs.${name}}`)
+      return 'value' in found ? found.value : undefined
+    },
+  })
+  return { catalog: new Catalog(kinds), compile, substitute, resource }
 }
 
 export function createApp(options: AppOptions): App {
@@ -256,7 +261,7 @@ class HoldfastApp implements App {
   async #firstDeployment(): Promise<void> {
     const { settings, env } = this.#options
     const decoding = decodeEnv(this.home, env, this.#options.clock, this.#resources)
-    const services = this.#services()
+    const services = this.#services(decoding)
     const log = this.#log.child({ category: 'Deployer' })
     this.#loader = new Loader(this.folders, decoding)
     this.#deployer = new Deployer({
@@ -353,7 +358,7 @@ class HoldfastApp implements App {
     }
   }
 
-  #services(): Services {
+  #services(decoding: DecodeEnv): Services {
     const { settings, clock } = this.#options
     const journal = this.#journal!
     const kindSettings = {
@@ -384,6 +389,7 @@ class HoldfastApp implements App {
       payloads,
       faultReason: soapFaultReason,
       resources,
+      makeEndpoint: endpointMaker(decoding, () => services),
       documents: documentReader(this.#client!, { resources, limit: settings.http.maxBodySize }),
       settings: kindSettings,
       http,

@@ -1,6 +1,7 @@
 import type { MessageContext } from '../kernel/context.ts'
 import type { XmlElement } from '../xml/tree.ts'
-import { envelopeView } from './envelope.ts'
+import { parseContentType } from './content-type.ts'
+import { envelopeView, PAYLOAD } from './envelope.ts'
 import { jsonView } from './json.ts'
 import type { JsonBody } from './json.ts'
 import { parseJson, printJsonAt } from './json-text.ts'
@@ -16,6 +17,14 @@ export const messageViews = {
   },
   body(ctx: MessageContext): XmlElement {
     return ctx.message.body.view(envelopeView).body
+  },
+  isJson({ message: { body } }: MessageContext): boolean {
+    if (body.changed !== null) return body.changed === jsonView
+    return parseContentType(body.contentType).kind === 'json'
+  },
+  content(ctx: MessageContext): XmlElement | string | undefined {
+    const payload = ctx.message.body.view(envelopeView).firstChild
+    return payload?.is('text', PAYLOAD) ? payload.text : payload
   },
   json(ctx: MessageContext): JsonBody {
     return ctx.message.body.view(jsonView)

@@ -9,6 +9,10 @@ export interface MessageViews {
   envelope(ctx: MessageContext): XmlElement
   header(ctx: MessageContext): XmlElement | undefined
   body(ctx: MessageContext): XmlElement
+  /** The payload is JSON as it stands, without being converted. */
+  isJson(ctx: MessageContext): boolean
+  /** A payload that is not JSON: its element, or the text of a plain text; undefined if there is none. */
+  content(ctx: MessageContext): XmlElement | string | undefined
   /** The payload as JSON; value undefined if there is none. */
   json(ctx: MessageContext): JsonRoot
   /** Throws for a text that is not JSON. */
@@ -27,6 +31,8 @@ export interface ExpressionEnvironment {
   systemProperty?(name: string): string | undefined
   /** Entry of `file.properties`, for scope `file`. */
   fileProperty?(name: string): string | undefined
+  /** What `configs.name` means; absent: the environment variable. */
+  config?(name: string): string | undefined
   /** Environment variable, for scope `env`. */
   environmentVariable?(name: string): string | undefined
 }

@@ -27,6 +27,8 @@ const environment: ExpressionEnvironment = {
     envelope: envelopeOf,
     body: ctx => envelopeOf(ctx).child('Body', SOAP)!,
     header: ctx => envelopeOf(ctx).child('Header', SOAP),
+    isJson: () => false,
+    content: ctx => envelopeOf(ctx).child('Body', SOAP)?.firstElement,
     json: ctx => ({ value: JSON.parse(Buffer.from(ctx.message.body.raw!).toString()) as unknown }),
     parseJson: text => ({ value: JSON.parse(text) as unknown }),
     printJson: value => JSON.stringify(value),
@@ -306,6 +308,7 @@ for (const [source, reason] of [
   })
 }
 
-test('expressions in ${…} are refused as not supported', () => {
-  assert.throws(() => expression('${payload.a}'), { code: 'NOT_SUPPORTED', at: AT })
+test('expressions in ${…} are compiled, their mistakes refused with their place', () => {
+  assert.equal(expression('${1 + 1}').string(context('<a/>')), '2')
+  assert.throws(() => expression('${1 +}'), { code: 'EXPRESSION_SYNTAX', at: AT, message: /at character 4/ })
 })

@@ -1,7 +1,6 @@
 import type { MessageContext } from '../kernel/context.ts'
 import type { Expression, SourceRef } from '../kernel/contracts.ts'
 import { IntegrationError } from '../kernel/errors.ts'
-import { printXml } from '../xml/writer.ts'
 import type { ExpressionEnvironment } from './environment.ts'
 import { synapseFunctions, synapseVariable } from './functions.ts'
 import { javaDouble } from './java-text.ts'
@@ -9,10 +8,13 @@ import { JsonPathSyntaxError } from './jayway.ts'
 import { compileJsonSource, jsonText, jsonValue } from './json-source.ts'
 import type { JsonSource } from './json-source.ts'
 import { isNumber } from './jsonpath.ts'
+import { ExpressionSyntaxError } from './synapse-expression/ast.ts'
+import type { XPathOfMessage } from './synapse-expression/compile.ts'
+import { SynapseExpression } from './synapse-expression/synapse-expression.ts'
+import { synapseText } from './synapse-text.ts'
 import { XPathSyntaxError } from './xpath/ast.ts'
-import { numberText, stringOf, textToNumber } from './xpath/values.ts'
+import { numberText, textToNumber } from './xpath/values.ts'
 import type { XPathNode, XPathValue } from './xpath/values.ts'
-import { Work } from './xpath/work.ts'
 import { compileXPath } from './xpath/xpath.ts'
 import type { XPath, XPathFunction, XPathLibrary } from './xpath/xpath.ts'
 
@@ -23,6 +25,7 @@ export type CompileExpression = (
   at: SourceRef,
 ) => Expression
 
+const SYNTAX_ERRORS = [XPathSyntaxError, JsonPathSyntaxError, ExpressionSyntaxError]
 const JSON_EVAL = /^json-eval\(([\s\S]*)\)$/
 /** Prefixes that functions may carry without being declared (synapse-language F.2). */
 const SYNAPSE_PREFIXES = new Set(['', 'syn', 'synapse'])
@@ -35,19 +38,14 @@ export function expressionCompiler(environment: ExpressionEnvironment): CompileE
     try {
       const json = JSON_EVAL.exec(trimmed)
       if (json) return new JsonExpression(source, at, compileJsonSource(unquoted(json[1]!), environment), environment)
-      if (trimmed.startsWith('${')) {
-        throw new IntegrationError(
-          'NOT_SUPPORTED',
-          `${trimmed}: expressions written \${…} are not supported; use XPath or json-eval(…)`,
-          { at },
+      const xpath = (path: string): XPathOfMessage =>
+        new XPathExpression(
+          path,
+          at,
+          compileXPath(path.trim(), library(namespace, functions, environment)),
+          environment,
         )
-      }
-      return new XPathExpression(
-        source,
-        at,
-        compileXPath(trimmed, library(namespace, functions, environment)),
-        environment,
-      )
+      return trimmed.startsWith('${') ? new SynapseExpression(source, at, { environment, xpath }) : xpath(source)
     } catch (thrown) {
       throw explained(thrown, source, at)
     }
@@ -70,11 +68,12 @@ function unquoted(path: string): string {
 }
 
 function explained(thrown: unknown, source: string, at: SourceRef): unknown {
-  if (!(thrown instanceof XPathSyntaxError) && !(thrown instanceof JsonPathSyntaxError)) return thrown
+  if (!SYNTAX_ERRORS.some(kind => thrown instanceof kind)) return thrown
+  const { message, offset } = thrown as Error & { readonly offset: number }
   const hint = thrown instanceof XPathSyntaxError && thrown.hint !== undefined ? ` ${thrown.hint}` : ''
   return new IntegrationError(
     'EXPRESSION_SYNTAX',
-    `${thrown.message} (at character ${thrown.offset + 1} of "${source.trim()}").${hint}`,
+    `${message} (at character ${offset + 1} of "${source.trim()}").${hint}`,
     {
       at,
       cause: thrown,
@@ -99,7 +98,7 @@ function library(
   }
 }
 
-class XPathExpression implements Expression {
+class XPathExpression implements XPathOfMessage {
   readonly source: string
   readonly at: SourceRef
   readonly needsBody: boolean
@@ -130,8 +129,11 @@ class XPathExpression implements Expression {
   }
 
   value(ctx: MessageContext): unknown {
-    const value = this.#xpath.evaluate(this.#node(ctx), ctx)
-    return Array.isArray(value) && value.length === 0 ? undefined : value
+    return found(this.#xpath.evaluate(this.#node(ctx), ctx))
+  }
+
+  valueAt(node: XPathNode, ctx: MessageContext): unknown {
+    return found(this.#xpath.evaluate(node, ctx))
   }
 
   #node(ctx: MessageContext): XPathNode | null {
@@ -139,31 +141,9 @@ class XPathExpression implements Expression {
   }
 }
 
-/**
- * The string value of Synapse (F.2), which is not that of XPath: an element without text of its own gives its XML,
- * several nodes are put together.
- */
-export function synapseText(value: XPathValue): string {
-  if (value === null) return ''
-  if (typeof value === 'string') return value
-  if (!Array.isArray(value)) return typeof value === 'number' ? javaDouble(value) : String(value)
-  if (value.length === 1) return nodeText(value[0]!)
-  return value.map(node => (node.kind === 'element' ? printXml(node) : nodeText(node))).join('')
+function found(value: XPathValue): unknown {
+  return Array.isArray(value) && value.length === 0 ? undefined : value
 }
-
-function nodeText(node: XPathNode): string {
-  switch (node.kind) {
-    case 'element':
-      return node.ownText.trim() || printXml(node)
-    case 'document':
-      return node.children.map(child => (child.kind === 'element' ? printXml(child) : '')).join('')
-    default:
-      return stringOf(node, ONE_TEXT)
-  }
-}
-
-/** Leaf nodes cost nothing to read. */
-const ONE_TEXT = new Work(Number.POSITIVE_INFINITY)
 
 class JsonExpression implements Expression {
   readonly source: string

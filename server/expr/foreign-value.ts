@@ -15,7 +15,7 @@ function isNode(value: unknown): value is TreeNode {
 }
 
 /** True for what `enrich` and `property type="OM"` store: nodes, and nothing else. */
-function isNodeList(value: unknown): value is XPathNode[] {
+export function isNodeList(value: unknown): value is XPathNode[] {
   return Array.isArray(value) && value.length > 0 && value.every(isNode)
 }
 

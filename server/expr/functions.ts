@@ -35,7 +35,7 @@ function ofTexts(min: number, max: number, apply: (texts: readonly (string | und
   }
 }
 
-function encodingOf(charset: string | undefined): BufferEncoding {
+export function encodingOf(charset: string | undefined): BufferEncoding {
   switch (charset?.toLowerCase()) {
     case undefined:
     case 'utf-8':

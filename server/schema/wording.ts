@@ -33,7 +33,7 @@ export function syntaxErrorIn(source: string, thrown: unknown): number {
   const offset = ((thrown as Error).cause as { offset?: unknown } | undefined)?.offset
   if (typeof offset !== 'number') return 0
   const trimmed = source.trimStart()
-  const opening = /^json-eval\(\s*["']?/.exec(trimmed)?.[0].length ?? 0
+  const opening = /^(?:json-eval\(\s*["']?|\$\{)/.exec(trimmed)?.[0].length ?? 0
   return source.length - trimmed.length + opening + offset
 }
 
