@@ -1,11 +1,12 @@
 import type { MessageContext } from '../kernel/context.ts'
-import type { Endpoint, Log, Mediator, RoleName, Roles, SourceRef, Step } from '../kernel/contracts.ts'
+import type { Endpoint, Log, Mediator, RoleName, Roles, SourceRef, Step, Template } from '../kernel/contracts.ts'
 import { aroundEndpoint } from '../kernel/around-endpoint.ts'
+import { IntegrationError } from '../kernel/errors.ts'
 import { runSteps } from '../kernel/flow.ts'
 import type { Message } from '../kernel/message.ts'
 import type { ArtifactEnv, EndpointEnv, Flow, KindEnv } from '../schema/kinds.ts'
 import type { Services } from '../schema/services.ts'
-import type { ArtifactNode, EndpointNode, EndpointProperty, StepNode } from '../schema/structure.ts'
+import type { ArtifactNode, EndpointNode, EndpointProperty, StepNode, TemplateUse } from '../schema/structure.ts'
 import { dynamicNeedsBody, resolveRef } from '../schema/types.ts'
 
 /** Makes the running thing an artifact describes. Everything that can be resolved now is resolved now. */
@@ -46,6 +47,7 @@ function flowOf(nodes: readonly StepNode[], inner: (at: SourceRef) => KindEnv): 
 
 function endpointOf(node: EndpointNode, inner: (at: SourceRef) => KindEnv): Endpoint {
   const { target } = node
+  if ('template' in target) return withProperties(fromTemplate(node, target, inner), node.properties)
   if (!('kind' in target)) {
     const needsBody = dynamicNeedsBody(target)
     return withProperties(
@@ -69,9 +71,49 @@ function endpointOf(node: EndpointNode, inner: (at: SourceRef) => KindEnv): Endp
     )
   }
   const base = inner(node.at)
-  const name = node.name ?? `${base.owner.name}:${node.at.line}:${node.at.column}`
+  const name = nameOf(node, base)
   const env: EndpointEnv = { ...base, name, ...(node.session && { session: node.session }) }
   return withProperties(target.kind.create(target.config as never, env) as Endpoint, node.properties)
+}
+
+function nameOf({ name, at }: EndpointNode, { owner }: KindEnv): string {
+  return name ?? `${owner.name}:${at.line}:${at.column}`
+}
+
+/** Made when it is first needed, and again when its template has changed: until then it keeps its state. */
+function fromTemplate(node: EndpointNode, use: TemplateUse, inner: (at: SourceRef) => KindEnv): Endpoint {
+  const name = nameOf(node, inner(node.at))
+  const values = new Map([['name', name]])
+  if (use.uri !== undefined) values.set('uri', use.uri)
+  for (const parameter of use.parameters) values.set(parameter.name, parameter.value ?? '')
+  let made: { readonly template: Template; readonly endpoint: Endpoint } | undefined
+  const madeFrom = (template: Template): Endpoint => {
+    if (made?.template === template) return made.endpoint
+    if (!template.endpoint) {
+      throw new IntegrationError(
+        'ENDPOINT_UNKNOWN',
+        `the template ${template.name} is for sequences, not for endpoints`,
+        {
+          at: node.at,
+        },
+      )
+    }
+    made = { template, endpoint: template.endpoint(name, values) }
+    return made.endpoint
+  }
+  return {
+    name,
+    get status() {
+      return made?.endpoint.status
+    },
+    async send(request, ctx, options) {
+      return madeFrom(ctx.runtime.get(use.template)).send(request, ctx, options)
+    },
+    // One that is not made yet keeps nobody waiting.
+    readyAt: ctx => made?.endpoint.readyAt?.(ctx),
+    recipients: ctx => madeFrom(ctx.runtime.get(use.template)).recipients?.(ctx),
+    mayTryElsewhere: error => made?.endpoint.mayTryElsewhere?.(error) ?? true,
+  } as Endpoint
 }
 
 /** Sets the properties written on the endpoint before each send. */

@@ -1,7 +1,9 @@
-import type { LocalEntry, Log, Registry, RoleName, Roles } from '../kernel/contracts.ts'
+import type { Endpoint, LocalEntry, Log, Registry, RoleName, Roles } from '../kernel/contracts.ts'
+import { IntegrationError } from '../kernel/errors.ts'
 import { decodeFile } from '../schema/decode.ts'
 import type { DecodeEnv } from '../schema/element-site.ts'
 import type { Services } from '../schema/services.ts'
+import type { ArtifactNode } from '../schema/structure.ts'
 import { parseXml } from '../xml/reader.ts'
 import { printXml } from '../xml/writer.ts'
 import { XmlError } from '../xml/xml-error.ts'
@@ -59,13 +61,28 @@ function build(
   services: Services,
   log: Log,
 ): Roles[RoleName] | undefined {
+  const found = decoded(role, key, text, env)
+  if (typeof found !== 'string') return buildArtifact(found, services)
+  log.error(`the ${role} kept under the key ${key} cannot be used: ${found}`)
+  return undefined
+}
+
+/** Makes an endpoint from XML while messages flow: what templates are for. Throws what is wrong with it. */
+export function endpointMaker(env: DecodeEnv, services: () => Services): Services['makeEndpoint'] {
+  return (xml, name) => {
+    const found = decoded('endpoint', name, xml, env)
+    if (typeof found !== 'string') return buildArtifact(found, services()) as Endpoint
+    throw new IntegrationError('NOT_SUPPORTED', `the endpoint ${name} cannot be made from its template: ${found}`)
+  }
+}
+
+/** The artifact in the text, or what is wrong with it. */
+function decoded(role: RoleName, key: string, text: string, env: DecodeEnv): ArtifactNode | string {
   const { artifacts, diagnostics } = decodeFile(named(text, key), key, env)
   const [artifact] = artifacts
-  if (artifact?.node && artifact.role === role) return buildArtifact(artifact.node, services)
-  const [problem] = [...diagnostics, ...(artifact?.diagnostics ?? [])]
-  const what = problem ? `${problem.at.line}:${problem.at.column}: ${problem.message}` : `its root is not a ${role}`
-  log.error(`the ${role} kept under the key ${key} cannot be used: ${what}`)
-  return undefined
+  if (artifact?.node && artifact.role === role) return artifact.node
+  const problem = [...diagnostics, ...(artifact?.diagnostics ?? [])].find(({ severity }) => severity === 'error')
+  return problem ? `${problem.at.line}:${problem.at.column}: ${problem.message}` : `its root is not a ${role}`
 }
 
 /** An artifact kept under a key need not have a name of its own. */

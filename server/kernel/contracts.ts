@@ -335,7 +335,10 @@ export interface LocalEntry {
 export interface Template {
   readonly name: string
   readonly parameters: readonly TemplateParameter[]
-  readonly sequence: Mediator
+  /** Absent in a template for endpoints. */
+  readonly sequence?: Mediator
+  /** The endpoint of that name with these values in place of `$name`; absent in a template for sequences. */
+  endpoint?(name: string, values: ReadonlyMap<string, string>): Endpoint
 }
 
 export interface TemplateParameter {

@@ -56,7 +56,9 @@ test('something else at the top is named, with what may stand there', () => {
 })
 
 test('a mediator nobody knows, one that is not offered, and one of another vocabulary are told apart', () => {
-  const said = diagnosticsOf(sequence('<logg/><smooks config-key="a"/><http.get configKey="c"/><x:log xmlns:x="urn:x"/>'))
+  const said = diagnosticsOf(
+    sequence('<logg/><smooks config-key="a"/><http.get configKey="c"/><x:log xmlns:x="urn:x"/>'),
+  )
   assert.deepEqual(
     said.map(({ code, message, hint, severity }) => [severity, code, message, hint]),
     [
@@ -201,17 +203,13 @@ test('text that means nothing is a warning where it stands', () => {
   assert.deepEqual(placesOf(sequence('<respond>\n  now!\n</respond>')), ['3:3 stray-text'])
 })
 
-test('an endpoint that is neither here nor there, of an unknown kind, or made from a template is explained', () => {
+test('an endpoint that is neither here nor there, or of an unknown kind, is explained', () => {
   assert.deepEqual(placesOf(sequence('<send><endpoint/></send>')), ['2:7 missing'])
   const [unknown] = diagnosticsOf(sequence('<send><endpoint><dynamicLoadbalance/></endpoint></send>'))
   assert.deepEqual(
     [unknown!.code, unknown!.message],
     ['not-supported', 'the endpoint <dynamicLoadbalance> is not supported'],
   )
-  const [template] = diagnosticsOf(
-    sequence('<send><endpoint name="e" uri="u" template="t"><parameter name="a" value="b"/></endpoint></send>'),
-  )
-  assert.equal(template!.message, 'endpoint templates are not supported')
 })
 
 test('variables are replaced when the artifact is read, and a missing one is reported', () => {

@@ -24,6 +24,8 @@ export interface Services {
   /** Registry resources and local files of HOME; undefined if there is none. Never outside HOME. */
   readonly resources: { read(key: string): { contentType: string; bytes: Uint8Array } | undefined }
   readonly documents: Documents
+  /** The endpoint written as XML, made while messages flow; throws an IntegrationError that says what is wrong with it. */
+  makeEndpoint(xml: string, name: string): Endpoint
   readonly settings: KindSettings
   /** One HTTP exchange: formats the body, sends, makes the reply a message. Knows nothing of retries and suspension. */
   readonly http: HttpSender

@@ -1,4 +1,4 @@
-import type { Expression, SourceRef } from '../kernel/contracts.ts'
+import type { Expression, Ref, SourceRef } from '../kernel/contracts.ts'
 import type { XmlElement } from '../xml/tree.ts'
 import { ElementDraft, encodeElement } from './element-draft.ts'
 import { decodeElement, ElementSite, isSynapse } from './element-site.ts'
@@ -6,7 +6,7 @@ import { attr, child, children, content, type AnyField, type Field } from './fie
 import type { AnyArtifactKind, AnyClassKind, AnyEndpointKind, AnyLayerKind, AnyMediatorKind } from './kinds.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { ClassRole } from './shape.ts'
-import { dynamicRef, expression, milliseconds, oneOf, text, type DynamicRef } from './types.ts'
+import { address, dynamicRef, expression, milliseconds, oneOf, ref, text, type DynamicRef } from './types.ts'
 import { ARTIFACT_TAGS, CLASSES } from './vocabulary.ts'
 
 /** A mediator as written: which kind, with what configuration, where. */
@@ -21,9 +21,16 @@ export interface EndpointNode {
   readonly at: SourceRef
   /** Absent for an anonymous endpoint. */
   readonly name?: string
-  readonly target: DynamicRef<'endpoint'> | { readonly kind: AnyEndpointKind; readonly config: unknown }
+  readonly target: DynamicRef<'endpoint'> | { readonly kind: AnyEndpointKind; readonly config: unknown } | TemplateUse
   readonly properties: readonly EndpointProperty[]
   readonly session?: SessionNode
+}
+
+/** An endpoint made from a template. */
+export interface TemplateUse {
+  readonly template: Ref<'template'>
+  readonly uri: string | undefined
+  readonly parameters: readonly { readonly name: string; readonly value: string | undefined }[]
 }
 
 /** Messages of one session stay at one member of a load-balance group. */
@@ -199,11 +206,25 @@ const sessionField = child(
   { doc: 'Keeps messages of a session at one member of a group.' },
 )
 
+const templateFields = {
+  template: attr(ref('template'), { doc: 'The template the endpoint is made from.' }),
+  uri: attr(address(), { doc: 'With a template: what stands for `$uri`.' }),
+  parameter: children(
+    'parameter',
+    {
+      name: attr(text(), { required: true, doc: 'Name of the parameter.' }),
+      value: attr(address(), { doc: 'What stands in its place.' }),
+    },
+    { doc: 'With a template: what stands for its parameters.' },
+  ),
+}
+
 /** What an `<endpoint>` carries besides the element of its kind; read by {@link decodeEndpoint}, walked by generators. */
 export const ENDPOINT_FIELDS = {
   name: attr(text(), { doc: 'Name in log lines; others cannot refer to it.' }),
   key: keyField,
   'key-expression': keyExpressionField,
+  ...templateFields,
   session: sessionField,
   property: endpointProperties,
 }
@@ -229,12 +250,11 @@ function decodeEndpoint(site: ElementSite, anonymous = true): EndpointNode | und
     const computed = keyExpressionField.decode(site, 'key-expression')
     return finish(computed && { at, ...named, target: { role: 'endpoint', expression: computed, at }, properties })
   }
-  const template = site.attribute('template')
-  if (template) {
-    site.error('not-supported', 'endpoint templates are not supported', template.offset, 'Write the endpoint in place.')
-    site.attribute('uri')
-    site.otherParameters()
-    return finish(undefined)
+  if (site.hasAttribute('template')) {
+    const template = templateFields.template.decode(site, 'template')
+    const uri = templateFields.uri.decode(site, 'uri')
+    const parameters = templateFields.parameter.decode(site, 'parameter')
+    return finish(template && { at, ...named, target: { template, uri, parameters }, properties })
   }
   for (const kind of catalog.endpoints()) {
     const element = onlyOne(site, kind.tag)
@@ -283,7 +303,12 @@ function encodeEndpointInto(node: EndpointNode, draft: ElementDraft): void {
     const { type, timeoutMs } = session
     sessionField.encode({ type, timeout: { value: timeoutMs }, timeoutShort: undefined }, draft, 'session')
   }
-  if ('kind' in target) draft.child(target.kind.tag, target.kind.fields, target.config as Record<string, unknown>)
+  if ('template' in target) {
+    templateFields.template.encode(target.template, draft, 'template')
+    templateFields.uri.encode(target.uri, draft, 'uri')
+    templateFields.parameter.encode(target.parameters, draft, 'parameter')
+  } else if ('kind' in target)
+    draft.child(target.kind.tag, target.kind.fields, target.config as Record<string, unknown>)
   else if ('name' in target) keyField.encode(target, draft, 'key')
   else keyExpressionField.encode(target.expression, draft, 'key-expression')
   endpointProperties.encode(node.properties, draft, 'property')

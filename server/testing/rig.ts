@@ -7,6 +7,7 @@ import { envelopeView } from '../codecs/envelope.ts'
 import { readFault } from '../codecs/soap-version.ts'
 import { messageViews } from '../codecs/views.ts'
 import { buildArtifact } from '../deploy/build.ts'
+import { endpointMaker } from '../deploy/on-demand.ts'
 import { expressionCompiler } from '../expr/expression.ts'
 import { ManualClock } from '../kernel/clock.ts'
 import { Exchange, MessageContext, type Origin } from '../kernel/context.ts'
@@ -111,6 +112,7 @@ export function fakeServices(changes: Partial<Services> = {}): FakeServices {
       return fault && readFault(fault).reason
     },
     resources: { read: () => undefined },
+    makeEndpoint: endpointMaker(testDecodeEnv(), () => services),
     documents: { read: uri => Promise.reject(new Error(`there is no ${uri}`)) },
     settings: {
       globalEndpointTimeout: 120_000,

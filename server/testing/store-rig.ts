@@ -177,6 +177,9 @@ export class StoreRig implements AsyncDisposable {
       payloads,
       faultReason: () => undefined,
       resources: { read: () => undefined },
+      makeEndpoint: (_xml, name) => {
+        throw new Error(`nobody makes ${name} here`)
+      },
       documents: { read: uri => Promise.reject(new Error(`there is no ${uri}`)) },
       settings: {
         globalEndpointTimeout: 30_000,

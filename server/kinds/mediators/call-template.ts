@@ -61,6 +61,16 @@ export default defineMediator({
     const call: Mediator = {
       mediate(ctx) {
         const template = ctx.runtime.get(target!)
+        const { sequence } = template
+        if (!sequence) {
+          throw new IntegrationError(
+            'MEDIATION_FAILED',
+            `the template ${template.name} is for endpoints, not for a flow`,
+            {
+              at: env.at,
+            },
+          )
+        }
         const outside = ctx.functionParams
         const { place } = ctx
         const back = (flow: MessageContext): void => {
@@ -69,7 +79,7 @@ export default defineMediator({
         const passed = parametersFor(template, ctx)
         ctx.functionParams = passed
         ctx.place = { outer: place, steps: [], index: 0, leave: back }
-        return within(ctx, () => template.sequence.mediate(ctx), back)
+        return within(ctx, () => sequence.mediate(ctx), back)
       },
     }
     return {
