@@ -20,6 +20,7 @@ import endpointsLoadbalance from './endpoints/loadbalance.ts'
 import endpointsRecipientlist from './endpoints/recipientlist.ts'
 import endpointsWsdl from './endpoints/wsdl.ts'
 import mediatorsAggregate from './mediators/aggregate.ts'
+import mediatorsBuilder from './mediators/builder.ts'
 import mediatorsCallTemplate from './mediators/call-template.ts'
 import mediatorsCall from './mediators/call.ts'
 import mediatorsClone from './mediators/clone.ts'
@@ -35,12 +36,15 @@ import mediatorsLoopback from './mediators/loopback.ts'
 import mediatorsMakefault from './mediators/makefault.ts'
 import mediatorsOut from './mediators/out.ts'
 import mediatorsPayloadFactory from './mediators/payload-factory.ts'
+import mediatorsPropertyGroup from './mediators/property-group.ts'
 import mediatorsProperty from './mediators/property.ts'
 import mediatorsRespond from './mediators/respond.ts'
 import mediatorsSend from './mediators/send.ts'
 import mediatorsSequence from './mediators/sequence.ts'
 import mediatorsStore from './mediators/store.ts'
 import mediatorsSwitch from './mediators/switch.ts'
+import mediatorsThrowError from './mediators/throw-error.ts'
+import mediatorsVariable from './mediators/variable.ts'
 import mediatorsXslt from './mediators/xslt.ts'
 import processorsFailover from './processors/failover.ts'
 import processorsForwarding from './processors/forwarding.ts'
@@ -72,6 +76,7 @@ export const kinds: readonly AnyKind[] = [
   endpointsRecipientlist,
   endpointsWsdl,
   mediatorsAggregate,
+  mediatorsBuilder,
   mediatorsCallTemplate,
   mediatorsCall,
   mediatorsClone,
@@ -87,12 +92,15 @@ export const kinds: readonly AnyKind[] = [
   mediatorsMakefault,
   mediatorsOut,
   mediatorsPayloadFactory,
+  mediatorsPropertyGroup,
   mediatorsProperty,
   mediatorsRespond,
   mediatorsSend,
   mediatorsSequence,
   mediatorsStore,
   mediatorsSwitch,
+  mediatorsThrowError,
+  mediatorsVariable,
   mediatorsXslt,
   processorsFailover,
   processorsForwarding,
