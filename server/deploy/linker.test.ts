@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Diagnostic } from '../kernel/contracts.ts'
-import { decode } from '../testing/rig.ts'
+import { decode, SYNAPSE } from '../testing/rig.ts'
 import { link, type Linked } from './linker.ts'
 
 /** Links files given by name and text, on top of what runs already. */
@@ -156,4 +156,18 @@ test('a file that is no XML is faulty as a whole and its diagnostics come in the
     ['a.xml', 'b.xml'],
   )
   assert.deepEqual(keys(result), ['sequence:c'])
+})
+
+test('two APIs cannot have one context, two versions or hosts of it can', () => {
+  const api = (name: string, more = ''): string => `<api name="${name}" context="/shop" ${more}/>`
+  const xml = (...apis: string[]): string => `<definitions xmlns="${SYNAPSE}">${apis.join('')}</definitions>`
+  const version = (number: number): string => `version="${number}" version-type="url"`
+  const fine = link([decode(xml(api('a'), api('b', version(1)), api('b', version(2)), api('c', 'hostname="h"')))])
+  assert.deepEqual([fine.artifacts.length, fine.faulty.length], [4, 0])
+  const { artifacts, faulty } = link([decode(xml(api('a'), api('b')))])
+  assert.deepEqual(
+    artifacts.map(({ name }) => name),
+    ['a'],
+  )
+  assert.match(faulty[0]!.diagnostics[0]!.message, /URL context: \/shop is already registered by api "a"/)
 })

@@ -76,7 +76,15 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
       faulty.push({ ...faultyOf(decoded, key, [duplicate(decoded, holder)]), hides: 'nothing' })
       continue
     }
+    const claims = (node.kind.claims?.(node.config as never) ?? []) as readonly string[]
+    const claimed = claims.find(claim => names.has(claim))
+    if (claimed !== undefined) {
+      const problem = taken(decoded, claimed, names.get(claimed)!)
+      faulty.push({ ...faultyOf(decoded, key, [problem]), hides: 'nothing' })
+      continue
+    }
     const linked: LinkedArtifact = { key, role, name, node, decoded }
+    for (const claim of claims) names.set(claim, linked)
     names.set(shared, linked)
     artifacts.set(key, linked)
   }
@@ -111,6 +119,17 @@ function duplicate(decoded: DecodedArtifact, holder: LinkedArtifact): Diagnostic
     message: `${holder.role === 'endpoint' ? 'an' : 'a'} ${holder.role} named "${decoded.name}" is already defined at ${file}:${line}:${column}`,
     at: decoded.at,
     hint: 'Rename one of the two. The first one keeps running.',
+  }
+}
+
+function taken(decoded: DecodedArtifact, claim: string, holder: LinkedArtifact): Diagnostic {
+  const { file, line, column } = holder.decoded.at
+  return {
+    code: 'duplicate-name',
+    severity: 'error',
+    message: `${claim} is already registered by ${holder.role} "${holder.name}" at ${file}:${line}:${column}`,
+    at: decoded.at,
+    hint: 'Change one of the two. The first one keeps running.',
   }
 }
 

@@ -140,6 +140,8 @@ export interface ArtifactKind<R extends RoleName = RoleName, F extends Fields = 
   /** `name`, or `key` for a local entry. */
   readonly nameAttribute: string
   nameOf(config: ConfigOf<F>, element: XmlElement): string
+  /** What only one artifact can have besides its name, in words: `URL context /orders`. */
+  claims?(config: ConfigOf<F>): readonly string[]
   /** Makes the running thing. It must not start working before its `start`, where it has one. */
   create(config: ConfigOf<F>, env: ArtifactEnv): Roles[R]
 }

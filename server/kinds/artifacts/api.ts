@@ -86,6 +86,12 @@ export default defineArtifact({
   // A version counts only if the API says where it stands in a path.
   nameOf: ({ name, version, versionType }) =>
     !name || version === undefined || versionType === undefined ? (name ?? '') : `${name}:v${version}`,
+  claims({ context = '', version, versionType, hostname = '*', port = -1, transports = [], bindsTo = [] }) {
+    const prefix = prefixOf(contextOf(context, version ?? '', versionType), version, versionType)
+    const host = hostname === '*' && port < 0 ? '' : ` of ${hostname}${port < 0 ? '' : `:${port}`}`
+    const way = [...transports, ...bindsTo].map(name => ` by ${name}`).join('')
+    return [`URL context: ${prefix === '' ? '/' : prefix}${host}${way}`]
+  },
   summary: 'Resources of a REST API below one path.',
   details: `
     A request that no service claims goes to the API with the longest context its path begins with, there to the
@@ -146,7 +152,7 @@ export default defineArtifact({
     const { versionType, hostname, port, transports, bindsTo } = config
     const version = versionType === undefined ? '' : (config.version ?? '')
     const context = contextOf(config.context ?? '', version, versionType)
-    const prefix = version !== '' && versionType === 'url' ? `${context}/${version}` : context
+    const prefix = prefixOf(context, version, versionType)
     const api: ApiFacts = { name: env.name, context, version, prefix }
     const resources = config.resources.map(resource => new Resource(resource, api, env))
     const cors = corsOf(config, env)
@@ -302,6 +308,10 @@ function decodeInto(properties: string[], variables: readonly string[], query: s
   } catch {
     return false
   }
+}
+
+function prefixOf(context: string, version: string | undefined, versionType: string | undefined): string {
+  return version !== undefined && version !== '' && versionType === 'url' ? `${context}/${version}` : context
 }
 
 function contextOf(written: string, version: string, versionType: 'url' | 'context' | undefined): string {
