@@ -28,6 +28,7 @@ import mediatorsDrop from './mediators/drop.ts'
 import mediatorsEnrich from './mediators/enrich.ts'
 import mediatorsFastXslt from './mediators/fast-xslt.ts'
 import mediatorsFilter from './mediators/filter.ts'
+import mediatorsForeach from './mediators/foreach.ts'
 import mediatorsHeader from './mediators/header.ts'
 import mediatorsIn from './mediators/in.ts'
 import mediatorsIterate from './mediators/iterate.ts'
@@ -84,6 +85,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsEnrich,
   mediatorsFastXslt,
   mediatorsFilter,
+  mediatorsForeach,
   mediatorsHeader,
   mediatorsIn,
   mediatorsIterate,

@@ -6,7 +6,6 @@ export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'script',
   'rewrite',
   'callout',
-  'foreach',
   'validate',
   'xquery',
   'dblookup',
