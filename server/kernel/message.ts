@@ -163,6 +163,14 @@ export class Body {
     this.#truth = { view: view as View<unknown>, value }
   }
 
+  /**
+   * Lets go of what was parsed to look at the bytes; whoever looks again parses again. A tree takes several times the
+   * memory of its bytes: kept while a back end works, it is copied by one collection after the other.
+   */
+  forgetViews(): void {
+    this.#seen = null
+  }
+
   /** Nobody wants the content any more: frees a stream that is still arriving. */
   discard(): void {
     this.#source?.cancel?.()

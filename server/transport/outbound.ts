@@ -33,6 +33,7 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
       if (mustCollect(request) || needsLength(request)) await request.body.collect()
       const outgoing = format(request, { method })
       if (outgoing.rebuilt) request.headers.delete('content-encoding')
+      else request.body.forgetViews()
       const reply = await client.request(
         outgoingRequest(request, {
           url,

@@ -1,5 +1,6 @@
 import { decodeXml } from './decode.ts'
 import { nameMatcher } from './names.ts'
+import { hashOf, metBefore, remember, shared, standsAt } from './names-met.ts'
 import { lineStarts, positionIn } from './positions.ts'
 import { resolveReferences } from './references.ts'
 import { Scopes } from './scopes.ts'
@@ -17,6 +18,8 @@ export interface ReadOptions {
 
 /** Elements inside one another beyond this are refused: nobody writes them, and somebody's recursion would break. */
 const DEEPEST = 1000
+/** Most texts end within so many characters; looking for what they may contain one by one is faster than three searches. */
+const NEAR = 64
 /** Up to here comparing attributes with one another is faster than a set. */
 const FEW = 8
 
@@ -30,6 +33,7 @@ export function parseXml(input: string | Uint8Array, options: ReadOptions = {}):
 // eslint-disable-next-line no-control-regex -- the rule is about exactly these
 const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
 const LONE_SURROGATE = /[\ud800-\udfff]/u
+const NAME_AT = nameMatcher()
 const NOT_SPACE = /[^ \t\n\r]/
 const LINE_END = /\r\n?/g
 const ATTRIBUTE_SPACE = /\r\n|[\t\n\r]/g
@@ -43,10 +47,8 @@ class Reader {
   readonly #file: string
   readonly #hasCr: boolean
   #at = 0
-  readonly #names = new Map<string, Name>()
-  /** Of the tag being read. */
+  /** Of the tag being read; the rest is from tags before it. */
   readonly #attributeNames: Name[] = []
-  readonly #nameAt = nameMatcher()
   readonly #scopes = new Scopes()
 
   constructor(source: string, file: string) {
@@ -92,7 +94,7 @@ class Reader {
         if (current !== null) current.push(element)
         else if (root === null) top.push((root = element))
         else this.#fail(start, 'a second root element', 'A document has exactly one; put an element around them.')
-        const closed = this.#startTag(element)
+        const closed = source.charCodeAt(this.#at) === 62 ? this.#tagEnds() : this.#startTag(element)
         element.uri = this.#resolve(name, start + 1)
         if (closed) this.#scopes.leave(element)
         else {
@@ -110,11 +112,17 @@ class Reader {
 
   // ── tags ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Most tags have no attributes and end where their name does. */
+  #tagEnds(): false {
+    this.#at++
+    return false
+  }
+
   /** Reads from behind the name to the end of the tag. True if it closes itself. */
   #startTag(element: XmlElement): boolean {
     const source = this.#source
     const names = this.#attributeNames
-    names.length = 0
+    let count = 0
     for (;;) {
       const spaced = this.#skipSpace()
       const code = source.charCodeAt(this.#at)
@@ -122,7 +130,7 @@ class Reader {
         const closed = code === 47
         if (closed && source.charCodeAt(this.#at + 1) !== 62) this.#fail(this.#at, '> is expected after /')
         this.#at += closed ? 2 : 1
-        if (names.length > 0) this.#resolveAttributes(element, names)
+        if (count > 0) this.#resolveAttributes(element, names)
         return closed
       }
       if (this.#at >= source.length) this.#fail(element.offset, `the tag <${element.name}> has no end`)
@@ -135,7 +143,7 @@ class Reader {
         if (wrong !== undefined) this.#fail(offset, wrong)
       } else {
         element.addAttribute(new XmlAttribute(name.local, value, '', name.prefix, offset))
-        names.push(name)
+        names[count++] = name
       }
     }
   }
@@ -145,7 +153,7 @@ class Reader {
     const start = this.#at
     this.#at += 2
     const after = this.#at + name.raw.length
-    if (source.startsWith(name.raw, this.#at) && (source.charCodeAt(after) === 62 || this.#isSpace(after)))
+    if (standsAt(source, this.#at, name.raw) && (source.charCodeAt(after) === 62 || this.#isSpace(after)))
       this.#at = after
     else {
       const found = this.#name('an element name').raw
@@ -172,23 +180,28 @@ class Reader {
     if (quote !== 34 && quote !== 39)
       this.#fail(this.#at, `the value of ${name.raw} is not in quotes`, `Write ${name.raw}="…".`)
     const start = this.#at + 1
-    const end = source.indexOf(quote === 34 ? '"' : "'", start)
-    if (end < 0) this.#fail(this.#at, `the value of ${name.raw} has no closing quote`)
-    let value = source.slice(start, end)
-    const less = value.indexOf('<')
-    if (less >= 0)
-      this.#fail(
-        start + less,
-        `< inside the value of ${name.raw}`,
-        'Write &lt; for it, or look for a missing closing quote.',
-      )
-    this.#at = end + 1
-    if (/[\t\n\r]/.test(value)) {
-      if (value.includes('&')) return this.#resolveReferences(value, start, ATTRIBUTE_SPACE, ' ')
-      value = value.replace(ATTRIBUTE_SPACE, ' ')
-      return value
+    let end = start
+    let spaces = false
+    let references = false
+    for (; ; end++) {
+      if (end >= source.length) this.#failInValue(name, start, end, quote)
+      const code = source.charCodeAt(end)
+      if (code === quote) break
+      if (code === 60) this.#failInValue(name, start, end, quote)
+      if (code === 38) references = true
+      // Of the characters below a blank only these are allowed: tab, line feed, carriage return.
+      else if (code < 32) spaces = true
     }
-    return value.includes('&') ? this.#resolveReferences(value, start, null, '') : value
+    this.#at = end + 1
+    const value = source.slice(start, end)
+    if (references) return this.#resolveReferences(value, start, spaces ? ATTRIBUTE_SPACE : null, ' ')
+    return spaces ? value.replace(ATTRIBUTE_SPACE, ' ') : value
+  }
+
+  #failInValue(name: Name, start: number, less: number, quote: number): never {
+    if (!this.#source.includes(String.fromCharCode(quote), start))
+      this.#fail(start - 1, `the value of ${name.raw} has no closing quote`)
+    this.#fail(less, `< inside the value of ${name.raw}`, 'Write &lt; for it, or look for a missing closing quote.')
   }
 
   // ── namespaces ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +219,7 @@ class Reader {
 
   #resolveAttributes(element: XmlElement, names: readonly Name[]): void {
     const { attributes } = element
-    for (let index = 0; index < names.length; index++) {
+    for (let index = 0; index < attributes.length; index++) {
       const name = names[index]!
       if (name.prefix !== '') attributes[index]!.uri = this.#resolve(name, attributes[index]!.offset)
     }
@@ -240,7 +253,19 @@ class Reader {
   #text(outside: boolean): XmlText | null {
     const source = this.#source
     const start = this.#at
-    const next = source.indexOf('<', start)
+    const near = Math.min(start + NEAR, source.length)
+    let at = start
+    let plain = !outside
+    for (; at < near; at++) {
+      const code = source.charCodeAt(at)
+      if (code === 60) break
+      if (code === 38 || code === 93 || code === 13) plain = false
+    }
+    if (plain && at < near) {
+      this.#at = at
+      return new XmlText(source.slice(start, at), false, start)
+    }
+    const next = source.indexOf('<', at)
     const end = next < 0 ? source.length : next
     this.#at = end
     const raw = source.slice(start, end)
@@ -332,10 +357,13 @@ class Reader {
     const source = this.#source
     const start = this.#at
     let at = start
+    let hash = 0
     let code = source.charCodeAt(at)
     if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95) {
-      do code = source.charCodeAt(++at)
-      while (
+      do {
+        hash = (Math.imul(hash, 31) + code) | 0
+        code = source.charCodeAt(++at)
+      } while (
         (code >= 97 && code <= 122) ||
         (code >= 65 && code <= 90) ||
         (code >= 48 && code <= 58) ||
@@ -345,20 +373,20 @@ class Reader {
       )
     }
     if (at === start || code > 127) {
-      this.#nameAt.lastIndex = start
-      const match = this.#nameAt.exec(source)
+      NAME_AT.lastIndex = start
+      const match = NAME_AT.exec(source)
       if (!match) this.#fail(start, `${expected} is expected`)
       at = start + match[0].length
+      hash = hashOf(source, start, at)
     }
     this.#at = at
-    const raw = source.slice(start, at)
-    return this.#names.get(raw) ?? this.#split(raw, start)
+    return metBefore(source, start, at, hash) ?? this.#split(shared(source.slice(start, at)), hash, start)
   }
 
-  #split(raw: string, offset: number): Name {
+  #split(raw: string, hash: number, offset: number): Name {
     const colon = raw.indexOf(':')
-    const prefix = colon < 0 ? '' : raw.slice(0, colon)
-    const local = colon < 0 ? raw : raw.slice(colon + 1)
+    const prefix = colon < 0 ? '' : shared(raw.slice(0, colon))
+    const local = colon < 0 ? raw : shared(raw.slice(colon + 1))
     if (colon >= 0 && (prefix === '' || local === '' || local.includes(':') || /^[-.0-9]/.test(local))) {
       this.#fail(
         offset,
@@ -367,9 +395,7 @@ class Reader {
       )
     }
     const declares = raw === 'xmlns' ? '' : prefix === 'xmlns' ? local : null
-    const name: Name = { raw, prefix, local, declares, scope: -1, uri: '' }
-    this.#names.set(raw, name)
-    return name
+    return remember({ raw, hash, prefix, local, declares, scope: -1, uri: '' })
   }
 
   /** True if there was any. */

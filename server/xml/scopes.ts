@@ -1,9 +1,10 @@
 import { XML_NAMESPACE, XMLNS_NAMESPACE } from './names.ts'
 import type { XmlElement } from './tree.ts'
 
-/** A name as written, split once per document, with what its prefix meant in the scope it was last met in. */
+/** A name as written, split once, with what its prefix meant in the scope it was last met in. */
 export interface Name {
   readonly raw: string
+  readonly hash: number
   readonly prefix: string
   readonly local: string
   /** What {@link raw} declares if it is an attribute: a prefix, `''` for the default, or null for none. */
@@ -18,12 +19,14 @@ interface Binding {
   readonly outer: Binding | undefined
 }
 
+/** Counts through all documents: what a name meant in one of them says nothing in another. */
+let last = 0
+
 /** Which prefix stands for what while a document is read from start to end. */
 export class Scopes {
   readonly #bindings = new Map<string, Binding>()
   /** Number of the set of declarations in force; every element that declares something opens a new one. */
-  #current = 0
-  #last = 0
+  #current = ++last
   readonly #outer: number[] = []
 
   constructor() {
@@ -40,7 +43,7 @@ export class Scopes {
     const { declarations } = element
     if (declarations.length === 0) {
       this.#outer.push(this.#current)
-      this.#current = ++this.#last
+      this.#current = ++last
     } else if (declarations.length >= MANY) return `more than ${MANY} namespaces are declared on <${element.name}>`
     else if (declarations.some(declaration => declaration.prefix === prefix)) {
       return prefix === '' ? 'xmlns is given twice' : `the prefix ${prefix} is declared twice`
