@@ -9,11 +9,11 @@ export interface Limits {
   readonly nodes: number
   /** Characters of text made. */
   readonly characters: number
-  /** Templates inside one another. */
+  /** Templates inside one another; the call stack may end before. */
   readonly depth: number
 }
 
-export const DEFAULT_LIMITS: Limits = { steps: 20_000_000, nodes: 2_000_000, characters: 50_000_000, depth: 3000 }
+export const DEFAULT_LIMITS: Limits = { steps: 20_000_000, nodes: 2_000_000, characters: 50_000_000, depth: 1500 }
 
 /** Counts what a transformation uses. */
 export class Budget {

@@ -85,7 +85,7 @@ function located(thrown: unknown, run: Transformation): unknown {
   }
   if (thrown instanceof RangeError) {
     const reason = /call stack/.test(thrown.message)
-      ? 'templates or elements are nested too deeply; look for a template that calls itself without end'
+      ? 'templates call one another too deeply; look for a template that calls itself without end'
       : `a text became too long (${thrown.message})`
     return new IntegrationError('TRANSFORM_FAILED', `${placeOf(run.at)}: ${reason}`, { cause: thrown })
   }
