@@ -109,6 +109,8 @@ class HoldfastApp implements App {
   #certificate: ServerCertificate | undefined
   #ready = false
   #digest = ''
+  /** Clock milliseconds at which unchanged files are deployed again, because something outside was not there. */
+  #retryAt = Number.POSITIVE_INFINITY
   #report: DeployReport | undefined
   readonly #deployed = new Set<() => void>()
   readonly #callers: WaitingCallers
@@ -329,14 +331,17 @@ class HoldfastApp implements App {
 
   /** Looks at the folders and deploys what has changed. Never rejects: a look that fails is tried again. */
   async #deploy(): Promise<void> {
+    const { settings, clock } = this.#options
     try {
       await this.#loader!.prepare()
       this.#resources.bring(this.#loader!.resources)
       const loaded = this.#loader!.load()
-      if (loaded.digest === this.#digest) return
+      if (loaded.digest === this.#digest && clock.now() < this.#retryAt) return
       const linked = link(loaded.files, this.#deployer!.origins)
       const report = await this.#deployer!.apply(linked)
       this.#digest = loaded.digest
+      const waiting = report.unprepared.length > 0
+      this.#retryAt = waiting ? clock.now() + settings.deploy.retryInterval : Number.POSITIVE_INFINITY
       this.#sayDiagnostics(report.diagnostics)
       this.#report = report
       for (const listener of this.#deployed) listener()

@@ -15,6 +15,8 @@ export interface DeployReport {
   readonly replaced: readonly string[]
   readonly removed: readonly string[]
   readonly faulty: readonly FaultyArtifact[]
+  /** Of the faulty ones: those for which something outside was not there, so that the same file may do later. */
+  readonly unprepared: readonly string[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -90,9 +92,10 @@ export class Deployer implements AsyncDisposable {
     const fresh: Deployed[] = []
     const added: string[] = []
     const replaced: string[] = []
+    const unprepared: string[] = []
     const making = new Map<LinkedArtifact, Promise<Deployed | undefined>>()
     for (const artifact of [...steps.added, ...steps.replaced.map(({ after }) => after)]) {
-      making.set(artifact, this.#make(artifact, faulty))
+      making.set(artifact, this.#make(artifact, faulty, unprepared))
     }
     for (const artifact of steps.added) {
       const made = await making.get(artifact)
@@ -130,42 +133,46 @@ export class Deployer implements AsyncDisposable {
       replaced,
       removed: steps.removed.map(entry => entry.linked.key),
       faulty,
+      unprepared,
       diagnostics: [...linked.diagnostics, ...late].sort(byPlace),
     }
   }
 
   /** Everything is made at once, so that one WSDL that is slow to come holds up nothing but itself. */
-  async #make(linked: LinkedArtifact, faulty: FaultyArtifact[]): Promise<Deployed | undefined> {
+  async #make(linked: LinkedArtifact, faulty: FaultyArtifact[], unprepared: string[]): Promise<Deployed | undefined> {
     const { decoded, role, name, node } = linked
     const preparations: (() => Promise<void>)[] = []
     try {
       const instance = buildArtifact(node, this.#options.services, work => preparations.push(work))
-      if (preparations.length > 0) await this.#prepare(instance, preparations)
+      if (preparations.length > 0 && !(await this.#prepared(linked, instance, preparations, faulty))) {
+        unprepared.push(linked.key)
+        return undefined
+      }
       return {
         artifact: { role, name, at: decoded.at, digest: decoded.digest, config: node.config, refs: decoded.refs },
         instance,
         linked,
       }
     } catch (thrown) {
-      const diagnostic: Diagnostic = {
-        code: 'cannot-start',
-        severity: 'error',
-        message: `${role} "${name}" cannot be started: ${textOf(thrown)}`,
-        at: decoded.at,
-      }
-      const { file } = decoded.at
-      faulty.push({ key: linked.key, role, name, file, hides: 'artifact', diagnostics: [diagnostic] })
+      faulty.push(cannotStart(linked, thrown))
       return undefined
     }
   }
 
   /** What was made for an artifact that cannot be prepared holds nothing any more. */
-  async #prepare(instance: Roles[RoleName], preparations: readonly (() => Promise<void>)[]): Promise<void> {
+  async #prepared(
+    linked: LinkedArtifact,
+    instance: Roles[RoleName],
+    preparations: readonly (() => Promise<void>)[],
+    faulty: FaultyArtifact[],
+  ): Promise<boolean> {
     try {
       await Promise.all(preparations.map(prepare => prepare()))
+      return true
     } catch (thrown) {
       if (isDisposable(instance)) await Promise.resolve(instance[Symbol.asyncDispose]()).catch(() => undefined)
-      throw thrown
+      faulty.push(cannotStart(linked, thrown))
+      return false
     }
   }
 
@@ -271,6 +278,16 @@ export class Deployer implements AsyncDisposable {
     await this.#closeAll(this.#entries.filter(({ artifact }) => artifact.role !== 'message-processor'))
     this.#entries = []
   }
+}
+
+function cannotStart({ key, role, name, decoded }: LinkedArtifact, thrown: unknown): FaultyArtifact {
+  const diagnostic: Diagnostic = {
+    code: 'cannot-start',
+    severity: 'error',
+    message: `${role} "${name}" cannot be started: ${textOf(thrown)}`,
+    at: decoded.at,
+  }
+  return { key, role, name, file: decoded.at.file, hides: 'artifact', diagnostics: [diagnostic] }
 }
 
 function processorsOf(entries: readonly Deployed[]): Deployed[] {

@@ -77,6 +77,10 @@ export const declarations = {
     }),
   },
   deploy: {
+    retryInterval: setting('deploy.retry_interval', duration({ min: 10 }), 15_000, {
+      doc: 'How often an artifact is tried again that needs something from outside, such as the WSDL of a back end that is not up yet.',
+      advanced: true,
+    }),
     scanInterval: setting('deploy.scan_interval', duration({ min: 100 }), 1000, {
       doc: 'How often the folders are looked through besides being watched; network drives report no changes.',
       advanced: true,
