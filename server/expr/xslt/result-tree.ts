@@ -5,8 +5,6 @@ import { namespacesOf, stringOf } from '../xpath/values.ts'
 import type { XPathNode } from '../xpath/values.ts'
 import type { Budget } from './budget.ts'
 
-const NONE: ReadonlySet<string> = new Set()
-
 /**
  * A result while it is made: the tree itself, so that nothing is printed and parsed again. Whoever opens an element
  * keeps `open` and `source` and puts them back at its end.
@@ -20,12 +18,12 @@ export class ResultTree {
   /** Texts to be written without escaping. */
   raw: Set<XmlText> | null = null
   readonly #budget: Budget
-  readonly #cdata: ReadonlySet<string>
+  readonly #cdata: ReadonlySet<string> | null
 
   /** `cdata`: names (`{uri}local`) of elements whose text becomes CDATA sections. */
-  constructor(budget: Budget, cdata: ReadonlySet<string> = NONE) {
+  constructor(budget: Budget, cdata?: ReadonlySet<string>) {
     this.#budget = budget
-    this.#cdata = cdata
+    this.#cdata = cdata === undefined || cdata.size === 0 ? null : cdata
   }
 
   /** The content as nodes without parent: this is done for good. */
@@ -86,8 +84,8 @@ export class ResultTree {
     if (value === '') return
     this.#budget.spendText(value.length)
     const { open } = this
-    const cdata = this.#cdata !== NONE && this.#cdata.has(`{${open.uri}}${open.local}`)
-    const last = open.children.at(-1)
+    const cdata = this.#cdata !== null && this.#cdata.has(`{${open.uri}}${open.local}`)
+    const last = open.children[open.children.length - 1]
     if (last?.kind === 'text' && last.cdata === cdata && !this.raw?.has(last)) last.value += value
     else this.#push(new XmlText(value, cdata))
   }
