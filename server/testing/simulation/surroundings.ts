@@ -1,0 +1,16 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Dice } from './dice.ts'
+import type { Chance } from './faults.ts'
+
+/** What the scripted outside asks of the simulation it is part of. */
+export interface Surroundings {
+  readonly dice: Dice
+  /**
+   * Something leaves the server that this clock belongs to. Resolves when it has arrived; never, if the server is dead
+   * or dies now.
+   */
+  reach(clock: Clock): Promise<void>
+  strikes(kind: Chance): boolean
+  /** The broker holds these bytes from now on. */
+  stored(queue: string, bytes: Buffer): void
+}
