@@ -24,6 +24,7 @@ import mediatorsBuilder from './mediators/builder.ts'
 import mediatorsCallTemplate from './mediators/call-template.ts'
 import mediatorsCall from './mediators/call.ts'
 import mediatorsClone from './mediators/clone.ts'
+import mediatorsConditionalRouter from './mediators/conditional-router.ts'
 import mediatorsDrop from './mediators/drop.ts'
 import mediatorsEnrich from './mediators/enrich.ts'
 import mediatorsFastXslt from './mediators/fast-xslt.ts'
@@ -40,6 +41,8 @@ import mediatorsPayloadFactory from './mediators/payload-factory.ts'
 import mediatorsPropertyGroup from './mediators/property-group.ts'
 import mediatorsProperty from './mediators/property.ts'
 import mediatorsRespond from './mediators/respond.ts'
+import mediatorsRewrite from './mediators/rewrite.ts'
+import mediatorsRouter from './mediators/router.ts'
 import mediatorsSend from './mediators/send.ts'
 import mediatorsSequence from './mediators/sequence.ts'
 import mediatorsStore from './mediators/store.ts'
@@ -81,6 +84,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsCallTemplate,
   mediatorsCall,
   mediatorsClone,
+  mediatorsConditionalRouter,
   mediatorsDrop,
   mediatorsEnrich,
   mediatorsFastXslt,
@@ -97,6 +101,8 @@ export const kinds: readonly AnyKind[] = [
   mediatorsPropertyGroup,
   mediatorsProperty,
   mediatorsRespond,
+  mediatorsRewrite,
+  mediatorsRouter,
   mediatorsSend,
   mediatorsSequence,
   mediatorsStore,

@@ -4,7 +4,6 @@
  */
 export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'script',
-  'rewrite',
   'callout',
   'validate',
   'xquery',
@@ -15,8 +14,6 @@ export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'datamapper',
   'jsontransform',
   'cache',
-  'conditionalRouter',
-  'router',
   'transaction',
   'rule',
   'spring',
