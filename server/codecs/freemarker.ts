@@ -17,7 +17,7 @@ type Part =
       readonly source: string
     }
 
-const ROOTS: ReadonlySet<string> = new Set(['args', 'payload', 'ctx', 'axis2', 'trp', 'vars'])
+const ROOTS: ReadonlySet<string> = new Set(['args', 'payload', 'ctx', 'axis2', 'trp', 'vars', 'var'])
 
 /** Throws a TypeError that says which part is beyond this subset. */
 export function parseFreemarker(text: string): FreemarkerTemplate {

@@ -1,4 +1,5 @@
 import { IntegrationError } from '../kernel/errors.ts'
+import { endOfExpression } from '../kernel/inline-expression.ts'
 import { parseXml } from '../xml/reader.ts'
 import { XmlAttribute, XmlElement, XmlText, type XmlNode } from '../xml/tree.ts'
 import { XmlError } from '../xml/xml-error.ts'
@@ -6,16 +7,31 @@ import { XmlError } from '../xml/xml-error.ts'
 /** A text with numbered holes: literal parts and argument numbers (from 1) alternating. */
 type Pieces = readonly (string | number)[]
 
-/** `$1`, `$12`: a dollar sign followed by digits. Any other dollar sign is text. */
-function piecesOf(text: string): Pieces {
+/**
+ * The number of the argument that stands for an expression `${…}` written in the template; undefined if it is to stay
+ * as it is. `element` is the one it stands in, `at` its offset in the text of a plain template.
+ */
+export type InlineExpressions = (source: string, at: number, element?: XmlElement) => number | undefined
+
+const NONE: InlineExpressions = () => undefined
+
+/** `$1`, `$12`: a dollar sign followed by digits; `${…}`. Any other dollar sign is text. */
+function piecesOf(text: string, inline: InlineExpressions, element?: XmlElement): Pieces {
   const pieces: (string | number)[] = []
-  let last = 0
-  for (const match of text.matchAll(/\$(\d+)/g)) {
-    if (match.index > last) pieces.push(text.slice(last, match.index))
-    pieces.push(Number(match[1]))
-    last = match.index + match[0].length
+  let rest = 0
+  const put = (start: number, end: number, argument: number): void => {
+    if (start > rest) pieces.push(text.slice(rest, start))
+    pieces.push(argument)
+    rest = end
   }
-  if (last < text.length) pieces.push(text.slice(last))
+  for (let at = text.indexOf('$'); at >= 0; at = text.indexOf('$', Math.max(rest, at + 1))) {
+    const digits = /^\d+/.exec(text.slice(at + 1, at + 10))?.[0]
+    const end = digits === undefined ? endOfExpression(text, at) : at + 1 + digits.length
+    if (end === undefined) continue
+    const argument = digits === undefined ? inline(text.slice(at, end), at, element) : Number(digits)
+    if (argument !== undefined) put(at, end, argument)
+  }
+  if (rest < text.length) pieces.push(text.slice(rest))
   return pieces
 }
 
@@ -32,8 +48,8 @@ type Maker = (parent: XmlElement, args: readonly XmlArgument[]) => void
  * An XML template taken apart once, so that filling it makes a tree directly: nothing is printed or parsed for a
  * message. White space between elements is dropped, as Synapse does.
  */
-export function xmlTemplate(root: XmlElement): (args: readonly XmlArgument[]) => XmlElement {
-  const make = elementMaker(root)
+export function xmlTemplate(root: XmlElement, inline = NONE): (args: readonly XmlArgument[]) => XmlElement {
+  const make = elementMaker(root, inline)
   return args => {
     const holder = new XmlElement('holder')
     make(holder, args)
@@ -43,14 +59,14 @@ export function xmlTemplate(root: XmlElement): (args: readonly XmlArgument[]) =>
   }
 }
 
-function elementMaker(from: XmlElement): Maker {
+function elementMaker(from: XmlElement, inline: InlineExpressions): Maker {
   const attributes = from.attributes.map(({ local, value, uri, prefix }) => ({
     local,
     uri,
     prefix,
-    pieces: piecesOf(value),
+    pieces: piecesOf(value, inline, from),
   }))
-  const children = from.children.flatMap(child => childMaker(child) ?? [])
+  const children = from.children.flatMap(child => childMaker(child, inline, from) ?? [])
   const { local, uri, prefix, declarations } = from
   return (parent, args) => {
     const element = new XmlElement(local, uri, prefix)
@@ -62,10 +78,10 @@ function elementMaker(from: XmlElement): Maker {
   }
 }
 
-function childMaker(child: XmlNode): Maker | undefined {
-  if (child.kind === 'element') return elementMaker(child)
+function childMaker(child: XmlNode, inline: InlineExpressions, parent: XmlElement): Maker | undefined {
+  if (child.kind === 'element') return elementMaker(child, inline)
   if (child.kind !== 'text' || child.value.trim() === '') return undefined
-  const pieces = piecesOf(child.value)
+  const pieces = piecesOf(child.value, inline, parent)
   const { cdata } = child
   if (pieces.every(piece => typeof piece === 'string')) return parent => parent.push(new XmlText(child.value, cdata))
   return (parent, args) => {
@@ -88,8 +104,8 @@ function joined(pieces: Pieces, args: readonly { readonly text: string }[]): str
 }
 
 /** A plain text template. A hole without an argument stays as written. */
-export function textTemplate(text: string): (args: readonly string[]) => string {
-  const pieces = piecesOf(text)
+export function textTemplate(text: string, inline = NONE): (args: readonly string[]) => string {
+  const pieces = piecesOf(text, inline)
   return args =>
     joined(
       pieces,

@@ -222,6 +222,40 @@ export function inlineXml(options: { doc: string; required?: true }): Field<XmlE
   }
 }
 
+/** The value of a field, and what compiles expressions that stand inside it, by the prefixes declared there. */
+export interface Scoped<T> {
+  readonly value: T
+  /** Throws EXPRESSION_SYNTAX or NOT_SUPPORTED. */
+  compile(source: string, namespace?: (prefix: string) => string | undefined): Expression
+}
+
+/** A field whose text is a language of its own with expressions in it: a payload template. */
+export function withCompiler<T>(field: Field<T>): Field<Scoped<T>> {
+  const prefixes = new WeakMap<object, Map<string, string>>()
+  return {
+    shape: field.shape,
+    decode(site, key) {
+      const used = new Map<string, string>()
+      const declared = (prefix: string): string | undefined => {
+        const uri = site.element.lookupNamespace(prefix)
+        if (uri !== undefined && prefix !== '') used.set(prefix, uri)
+        return uri
+      }
+      const scoped: Scoped<T> = {
+        value: field.decode(site, key),
+        compile: (source, namespace = declared) => site.decoding.env.compile(source, namespace, site.at),
+      }
+      prefixes.set(scoped, used)
+      return scoped
+    },
+    encode(scoped, draft, key) {
+      field.encode(scoped.value, draft, key)
+      for (const [prefix, uri] of prefixes.get(scoped) ?? []) draft.element.declare(prefix, uri)
+    },
+    present: (site, key) => field.present(site, key),
+  }
+}
+
 /** Exactly one (or, unless `required`, at most one) of several fields; the value says which. */
 export function choice<F extends Fields>(options: F, rules: { doc: string; required: true }): Field<ChoiceOf<F>>
 export function choice<F extends Fields>(options: F, rules: { doc: string }): Field<ChoiceOf<F> | undefined>

@@ -9,7 +9,9 @@ export {
   inlineXml,
   param,
   parameters,
+  withCompiler,
   type ConfigOf,
+  type Scoped,
 } from './fields.ts'
 export {
   DEFAULT_POLICY,
@@ -55,6 +57,9 @@ export {
   resolveRef,
   seconds,
   secret,
+  templateNeedsBody,
+  templateString,
+  templateText,
   text,
   wholeRegex,
   words,

@@ -19,11 +19,13 @@ export function compileTracked(
   return expression
 }
 
-/** The prefixes used by an expression, by the expression inside a dynamic value, or by a qualified name. */
+/** The prefixes used by an expression, by those inside a dynamic value or a template text, or by a qualified name. */
 export function namespacesOf(value: unknown): ReadonlyMap<string, string> {
   if (typeof value !== 'object' || value === null) return new Map()
   const { prefix, uri } = value as { prefix?: unknown; uri?: unknown }
   if (typeof prefix === 'string' && typeof uri === 'string') return new Map(prefix === '' ? [] : [[prefix, uri]])
+  const { parts } = value as { parts?: unknown }
+  if (Array.isArray(parts)) return new Map(parts.flatMap(part => [...namespacesOf(part)]))
   const inner = (value as { expression?: unknown }).expression
   return used.get(typeof inner === 'object' && inner !== null ? inner : value) ?? new Map()
 }

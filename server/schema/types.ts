@@ -1,5 +1,6 @@
 import type { Expression, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
 import type { MessageContext } from '../kernel/context.ts'
+import { endOfExpression } from '../kernel/inline-expression.ts'
 import { nearest } from '../kernel/nearest.ts'
 
 /** What a value can ask of the place it stands in. */
@@ -253,11 +254,11 @@ export function ref<R extends RoleName>(role: R, rules: { chain?: true } = {}): 
   }
 }
 
-/** An XPath 1.0 expression, or `json-eval(…)`. */
+/** An XPath 1.0 expression, `json-eval(…)` or `${…}`. */
 export function expression(): ValueType<Expression> {
   return {
     name: 'expression',
-    expected: 'an XPath 1.0 expression or json-eval(…)',
+    expected: 'an XPath 1.0 expression, json-eval(…) or ${…}',
     xsd: 'xs:string',
     parse(given, site) {
       const compiled = site.expression(given)
@@ -281,7 +282,7 @@ export function dynamicText(): ValueType<Dynamic> {
       const compiled = site.expression(inner)
       return compiled ? { value: { expression: compiled } } : { problem: '' }
     },
-    print: value => ('literal' in value ? value.literal : `{${value.expression.source}}`),
+    print: value => ('literal' in value ? value.literal : inBraces(value.expression)),
   }
 }
 
@@ -303,7 +304,7 @@ export function dynamicRef<R extends RoleName>(role: R): ValueType<DynamicRef<R>
       const compiled = site.expression(inner)
       return compiled ? { value: { role, expression: compiled, at: site.at } } : { problem: '' }
     },
-    print: value => ('name' in value ? value.name : `{${value.expression.source}}`),
+    print: value => ('name' in value ? value.name : inBraces(value.expression)),
   }
 }
 
@@ -321,8 +322,53 @@ export function dynamicNeedsBody(value: Dynamic | DynamicRef<RoleName> | undefin
   return value !== undefined && 'expression' in value && value.expression.needsBody
 }
 
+function inBraces({ source }: Expression): string {
+  return source.startsWith('${') ? source : `{${source}}`
+}
+
+/** A text with expressions written `${…}` in it. */
+export interface TemplateText {
+  readonly source: string
+  /** Texts and expressions in order. */
+  readonly parts: readonly (string | Expression)[]
+}
+
+export function templateText(): ValueType<TemplateText> {
+  return {
+    name: 'templateText',
+    expected: 'text, with ${…} where values go',
+    xsd: 'xs:string',
+    parse(given, site) {
+      const parts: (string | Expression)[] = []
+      let rest = 0
+      for (let at = given.indexOf('${'); at >= 0; at = given.indexOf('${', rest)) {
+        const end = endOfExpression(given, at)
+        if (end === undefined) break
+        const compiled = site.expression(given.slice(at, end))
+        if (!compiled) return { problem: '' }
+        if (at > rest) parts.push(given.slice(rest, at))
+        parts.push(compiled)
+        rest = end
+      }
+      if (rest < given.length) parts.push(given.slice(rest))
+      return { value: { source: given, parts } }
+    },
+    print: value => value.source,
+  }
+}
+
+export function templateString({ parts }: TemplateText, ctx: MessageContext): string {
+  return parts.map(part => (typeof part === 'string' ? part : part.string(ctx))).join('')
+}
+
+export function templateNeedsBody(value: TemplateText | undefined): boolean {
+  return value !== undefined && value.parts.some(part => typeof part !== 'string' && part.needsBody)
+}
+
+/** The expression of a value that is one as a whole: in braces, or `${…}`. */
 function braced(given: string): string | undefined {
   const trimmed = given.trim()
+  if (endOfExpression(trimmed, 0) === trimmed.length) return trimmed
   if (!trimmed.startsWith('{') || !trimmed.endsWith('}')) return undefined
   return trimmed.slice(1, -1).trim()
 }

@@ -1,10 +1,10 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression, SourceRef } from '../../kernel/contracts.ts'
 import { textOf } from '../../kernel/errors.ts'
+import { endOfExpression } from '../../kernel/inline-expression.ts'
 import { textToNumber } from '../xpath/values.ts'
 import { ExpressionSyntaxError } from './ast.ts'
 import { compileTree, type CompilerParts, type Evaluate } from './compile.ts'
-import { endOfExpression } from './inline.ts'
 import { parseExpression } from './parser.ts'
 import { isNumeric, numberOf, outside, textOfValue, type Value } from './values.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryLog } from '../../testing/memory-log.ts'
-import { contextOf, diagnosticsOf, mediate, type Given } from '../../testing/rig.ts'
+import { contextOf, diagnosticsOf, marks, mediate, type Given } from '../../testing/rig.ts'
 
 async function lineOf(xml: string, given: Given = {}): Promise<string> {
   return (await mediate(xml, given)).ctx.log.lines[0]!.text
@@ -99,5 +99,14 @@ test('levels and categories are those of Synapse, a property needs a name and a 
   assert.deepEqual(said('<log category="info"/>'), ['invalid-value'])
   assert.deepEqual(said('<log><property value="v"/></log>'), ['missing'])
   assert.deepEqual(said('<log><property name="n"/></log>'), ['missing'])
-  assert.deepEqual(said('<log><message>${payload.a}</message></log>'), ['not-supported'])
+  assert.deepEqual(said('<log><message>${payload.a}</message></log>'), [])
+  assert.deepEqual(said('<log><message>${payload.</message></log>'), [])
+  assert.deepEqual(said('<log><message>${nothing}</message></log>'), ['invalid-expression'])
+})
+
+test('expressions in the message are replaced by their values', async () => {
+  const xml = '<log><message>order ${payload.id}: ${payload.a}, ${1 + 1}}</message></log>'
+  const { ctx } = await mediate(xml, { body: { id: 7 } })
+  assert.deepEqual(marks(ctx), ['order 7: , 2}'])
+  assert.equal(ctx.log.texts('warn').length, 1)
 })

@@ -14,6 +14,9 @@ import {
   expression,
   flag,
   oneOf,
+  templateNeedsBody,
+  templateString,
+  templateText,
   text,
 } from '../../schema/index.ts'
 import { printXml } from '../../xml/writer.ts'
@@ -44,8 +47,8 @@ export default defineMediator({
     logFullPayload: attr(flag(), { fallback: false, doc: 'The same as level full.' }),
     message: child(
       'message',
-      { text: content(text(), { doc: 'The text.' }) },
-      { doc: 'A text in front of the properties.' },
+      { text: content(templateText(), { doc: 'The text.' }) },
+      { doc: 'A text in front of the properties; expressions `${…}` may stand in it.' },
     ),
     properties: children(
       'property',
@@ -68,17 +71,8 @@ export default defineMediator({
       title: 'A step and a value',
       xml: `<log level="custom" category="WARN" separator=" | "><property name="STEP" value="in"/><property name="id" expression="get-property('id')"/></log>`,
     },
+    { title: 'A text with values', xml: '<log><message>order ${payload.id} of ${headers.Host}</message></log>' },
   ],
-  check({ message }, site) {
-    if (message?.text?.includes('${')) {
-      site.error(
-        'not-supported',
-        'expressions in a log message are not supported',
-        site.element.offset,
-        'Use <property name="…" expression="…"/>.',
-      )
-    }
-  },
   create({ level, category, separator, logMessageID, logFullPayload, message, properties }) {
     const chosen = logFullPayload ? 'full' : (level ?? (message ? 'custom' : 'simple'))
     const between = separator.replaceAll('\\n', '\n').replaceAll('\\t', '\t')
@@ -89,7 +83,7 @@ export default defineMediator({
       const parts: string[] = []
       if (chosen === 'custom') {
         if (logMessageID) parts.push(`MessageID: ${ctx.messageId}`, `correlation_id: ${correlationId(ctx)}`)
-        if (message?.text) parts.push(message.text)
+        if (message?.text) parts.push(templateString(message.text, ctx))
       } else if (chosen === 'headers') {
         parts.push(` correlation_id : ${correlationId(ctx)}`, ...headerParts(ctx.message.body.view(envelopeView)))
       } else simpleParts(ctx, parts)
@@ -102,7 +96,9 @@ export default defineMediator({
 
     return {
       needsBody:
-        chosen !== 'custom' || properties.some(({ source }) => source?.kind === 'expression' && source.value.needsBody),
+        chosen !== 'custom' ||
+        templateNeedsBody(message?.text) ||
+        properties.some(({ source }) => source?.kind === 'expression' && source.value.needsBody),
       mediate(ctx) {
         const { log } = ctx
         if (isDebug && !log.debugOn) return 'next'

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { envelopeView } from '../../codecs/envelope.ts'
+import { jsonView } from '../../codecs/json.ts'
 import { payloads } from '../../codecs/payloads.ts'
+import { parseXml } from '../../xml/reader.ts'
 import { printXml } from '../../xml/writer.ts'
 import {
+  contextOf,
   deployed,
   diagnosticsOf,
   fakeServices,
   faultOf,
   mediate,
+  textOfBody,
   type Given,
   type TestContext,
 } from '../../testing/rig.ts'
@@ -112,12 +116,66 @@ test('a message that had no body has one afterwards (trap H11)', async () => {
   assert.equal(ctx.message.flag('NO_ENTITY_BODY'), undefined)
 })
 
-test('a template that is missing, no XML, or in a language that is not offered is an error', () => {
+test('a template that is missing, no XML, or of an unknown media type is an error', () => {
   const said = (xml: string): string[] => diagnosticsOf(`<sequence name="s">${xml}</sequence>`).map(({ code }) => code)
   assert.deepEqual(said('<payloadFactory/>'), ['missing'])
   assert.deepEqual(said('<payloadFactory><format>not XML</format></payloadFactory>'), ['invalid-value'])
-  assert.deepEqual(said('<payloadFactory media-type="json"><format>{"a": "${vars.x}"}</format></payloadFactory>'), [
-    'not-supported',
-  ])
   assert.deepEqual(said('<payloadFactory media-type="yaml"><format>a: 1</format></payloadFactory>'), ['invalid-value'])
+})
+
+test('expressions in a JSON template: part of a text between quotes, any value without', async () => {
+  const format =
+    '{"name": "${payload.name}", "again": "${payload.pet}", "pet": ${payload.pet}, "n": ${payload.n}, "no": ${payload.no}, "t": ${payload.name}, "$1": 1}'
+  const { ctx } = await mediate(
+    `<payloadFactory media-type="json"><format><![CDATA[${format}]]></format><args><arg value="key"/></args></payloadFactory>`,
+    { body: { name: '[]John&\nDoe"', pet: { kind: 'cat\n' }, n: 5 } },
+  )
+  assert.deepEqual(ctx.message.body.view(jsonView).value, {
+    name: '[]John&\nDoe"',
+    again: '{"kind":"cat\\n"}',
+    pet: { kind: 'cat\n' },
+    n: 5,
+    no: null,
+    t: '[]John&\nDoe"',
+    key: 1,
+  })
+})
+
+test('expressions in an XML template: XML and JSON as elements, texts as text', async () => {
+  const format =
+    '<o xmlns="" a="${payload.name}!"><name>${payload.name}</name><pet>${payload.pet}</pet><x>${vars.x}5</x></o>'
+  const ctx = contextOf({ body: { name: '1 < <b/>', pet: { kind: 'cat' } } })
+  ctx.variables.set('x', parseXml('<fruit>apple</fruit>').root)
+  await mediate(`<payloadFactory><format>${format}</format></payloadFactory>`, ctx)
+  assert.equal(
+    xmlBody(ctx),
+    '<o a="1 &lt; &lt;b/>!"><name>1 &lt; &lt;b/&gt;</name><pet><kind>cat</kind></pet><x><fruit>apple</fruit>5</x></o>',
+  )
+})
+
+test('expressions in a template know the prefixes of the place they are written in', async () => {
+  const body = '<m:o xmlns:m="urn:m"><m:id>7</m:id></m:o>'
+  const xpath = "${xpath('//m:id')}"
+  const xml = `<payloadFactory media-type="text" xmlns:m="urn:m"><format>id ${xpath}</format></payloadFactory>`
+  assert.equal(textOfBody((await mediate(xml, { body })).ctx.message), 'id 7')
+  const tree = `<payloadFactory><format><a xmlns="" xmlns:m="urn:m">${xpath}</a></format></payloadFactory>`
+  assert.match(xmlBody((await mediate(tree, { body })).ctx), />7<|<m:id/)
+})
+
+test('expressions in a template under a key are compiled when it is used', async () => {
+  const xml = '<payloadFactory media-type="text"><format key="tpl"/></payloadFactory>'
+  const runtime = deployed(fakeServices(), ['<localEntry key="tpl">n is ${payload.n}, ${what is this}</localEntry>'])
+  const services = fakeServices()
+  const { ctx } = await mediate(xml, { runtime, body: { n: 3 } }, services)
+  assert.equal(textOfBody(ctx.message), 'n is 3, ${what is this}')
+  assert.match(services.log.texts('warn').join(), /what is not known/)
+})
+
+test('what looks like an expression and is none stays, with a warning', async () => {
+  const xml = '<payloadFactory media-type="text"><format>${a b} ${ $2</format></payloadFactory>'
+  assert.deepEqual(
+    diagnosticsOf(`<sequence name="s">${xml}</sequence>`).map(({ code, severity }) => [code, severity]),
+    [['invalid-expression', 'warning']],
+  )
+  assert.equal(textOfBody((await mediate(xml)).ctx.message), '${a b} ${ $2')
 })

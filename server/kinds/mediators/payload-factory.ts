@@ -1,11 +1,25 @@
 import { parseContentType } from '../../codecs/content-type.ts'
 import { envelopeOf, envelopeView, isEnvelope } from '../../codecs/envelope.ts'
+import { freemarkerValue } from '../../codecs/freemarker-values.ts'
 import { parseFreemarker, type FreemarkerTemplate } from '../../codecs/freemarker.ts'
-import { jsonBody, jsonView } from '../../codecs/json.ts'
-import { printJson, printJsonValue, type JsonValue } from '../../codecs/json-text.ts'
-import { jsonToXml, xmlToJson } from '../../codecs/json-xml.ts'
+import { jsonBody } from '../../codecs/json.ts'
 import { setMessageType } from '../../codecs/payloads.ts'
-import { elementsIn, parseTemplate, textTemplate, xmlTemplate, type XmlArgument } from '../../codecs/template.ts'
+import {
+  elementsIn,
+  parseTemplate,
+  textTemplate,
+  xmlTemplate,
+  type InlineExpressions,
+  type XmlArgument,
+} from '../../codecs/template.ts'
+import {
+  elementsOfJson,
+  inlineJsonArgument,
+  inlineXmlArgument,
+  isJsonTree,
+  isQuotedAt,
+  jsonArgument,
+} from '../../codecs/template-values.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression } from '../../kernel/contracts.ts'
 import { IntegrationError, textOf } from '../../kernel/errors.ts'
@@ -24,7 +38,9 @@ import {
   inlineXml,
   oneOf,
   text,
+  withCompiler,
   type Dynamic,
+  type Scoped,
 } from '../../schema/index.ts'
 import type { XmlElement } from '../../xml/tree.ts'
 import { printXml } from '../../xml/writer.ts'
@@ -35,7 +51,8 @@ export default defineMediator({
   details: `
     \`$1\`, \`$2\` … in the template are replaced by the arguments in order. In XML a value that is XML is inserted as XML,
     anything else as text; \`escapeXmlChars\` makes everything text. In JSON quotes are the author's job: \`"$1"\` for texts,
-    \`$1\` for objects and numbers. \`literal\` inserts verbatim. Arguments are evaluated before the old body goes.`,
+    \`$1\` for objects and numbers. \`literal\` inserts verbatim. Arguments are evaluated before the old body goes.
+    Expressions \`\${…}\` may stand in the template itself: in JSON between quotes for a text, without quotes for any value.`,
   fields: {
     mediaType: attr(oneOf('xml', 'json', 'text'), {
       name: 'media-type',
@@ -50,13 +67,15 @@ export default defineMediator({
     format: child(
       'format',
       {
-        source: choice(
-          {
-            key: attr(dynamicText(), { doc: 'Local entry or registry resource with the template.' }),
-            xml: inlineXml({ doc: 'The template as XML.' }),
-            text: content(text(), { doc: 'The template as text.' }),
-          },
-          { doc: 'The template.' },
+        source: withCompiler(
+          choice(
+            {
+              key: attr(dynamicText(), { doc: 'Local entry or registry resource with the template.' }),
+              xml: inlineXml({ doc: 'The template as XML.' }),
+              text: content(text(), { doc: 'The template as text.' }),
+            },
+            { doc: 'The template.' },
+          ),
         ),
       },
       { required: true, doc: 'The template.' },
@@ -93,10 +112,14 @@ export default defineMediator({
       title: 'JSON',
       xml: `<payloadFactory media-type="json"><format>{"id": "$1", "kind": "order"}</format><args><arg evaluator="json" expression="$.order.id"/></args></payloadFactory>`,
     },
+    {
+      title: 'JSON with expressions in place',
+      xml: `<payloadFactory media-type="json"><format>{"id": "\${payload.order.id}", "items": \${payload.order.items}}</format></payloadFactory>`,
+    },
   ],
   check({ templateType, format, mediaType }, site) {
     const { offset } = site.element
-    const source = format?.source
+    const source = format?.source.value
     if (source === undefined)
       site.error('missing', '<format> is empty', offset, 'Write the template into it, or key="…".')
     if (templateType === 'freemarker') {
@@ -105,31 +128,32 @@ export default defineMediator({
       )
       return
     }
-    if (source?.kind === 'text' && source.value.includes('${')) {
-      site.error('not-supported', 'expressions in a template are not supported', offset, 'Use $1 and <args>.')
-    }
     if (source?.kind === 'text' && mediaType === 'xml') {
       try {
         parseTemplate(source.value, 'format')
       } catch (thrown) {
         site.error('invalid-value', textOf(thrown), offset, 'An XML payload needs an XML template.')
+        return
       }
     }
+    if (source === undefined || source.kind === 'key') return
+    const compile = compilerOf(format!.source, problem =>
+      site.warn('invalid-expression', problem, offset, 'It stays in the payload as it is written.'),
+    )
+    fillOf(source, mediaType, makerOf(mediaType, 'default', [], compile), [], compile)
   },
-  create({ mediaType, templateType, format, args }) {
+  create({ mediaType, templateType, format, args }, { log }) {
     const values = (args?.list ?? []).map(({ literal, escapeXmlChars, source }) => ({
       literal,
       escapeXmlChars,
       source: source!,
     }))
-    const source = format!.source!
-    const maker = (text: string, key: string): ((ctx: MessageContext) => void) => {
-      if (templateType === 'freemarker') return freemarkerMaker(parseFreemarker(text.trim()), values, mediaType)
-      if (mediaType === 'json') return jsonMaker(textTemplate(text), values)
-      if (mediaType === 'text') return textMaker(textTemplate(text), values)
-      return xmlMaker(xmlTemplate(parseTemplate(text, key)), values)
-    }
-    const fill = fillerOf(source, mediaType === 'xml' && templateType === 'default', maker, values)
+    const source = format!.source.value!
+    // What is written in place was checked when it was read.
+    const compile = compilerOf(format!.source, problem => source.kind === 'key' && log.warn(problem))
+    const maker = makerOf(mediaType, templateType, values, compile)
+    const kind = templateType === 'default' ? mediaType : 'text'
+    const fill = source.kind === 'key' ? byKey(source.value, maker) : fillOf(source, kind, maker, values, compile)
     return {
       needsBody: true,
       mediate(ctx) {
@@ -141,16 +165,45 @@ export default defineMediator({
   },
 })
 
-/** A template written in place is compiled now, one by key when it is used. */
-function fillerOf(
-  source: Template,
-  asTree: boolean,
-  maker: (text: string, key: string) => (ctx: MessageContext) => void,
+type Fill = (ctx: MessageContext) => void
+type Compile = (source: string, element?: XmlElement) => Expression | undefined
+
+/** Compiles expressions of a template; one that is wrong is told and left as it is written. */
+function compilerOf(scoped: Scoped<unknown>, report: (problem: string) => void): Compile {
+  return (source, element) => {
+    try {
+      return element ? scoped.compile(source, prefix => element.lookupNamespace(prefix)) : scoped.compile(source)
+    } catch (thrown) {
+      report(textOf(thrown))
+      return undefined
+    }
+  }
+}
+
+/** A template written in place. */
+function fillOf(
+  source: Exclude<Template, { kind: 'key' }>,
+  makes: 'xml' | 'json' | 'text',
+  maker: (text: string, key: string) => Fill,
   values: readonly Value[],
-): (ctx: MessageContext) => void {
-  if (source.kind === 'key') return byKey(source.value, maker)
+  compile: Compile,
+): Fill {
   if (source.kind === 'text') return maker(source.value, 'format')
-  return asTree ? xmlMaker(xmlTemplate(source.value), values) : maker(source.value.text, 'format')
+  return makes === 'xml' ? xmlMaker(source.value, values, compile) : maker(source.value.text, 'format')
+}
+
+function makerOf(
+  mediaType: 'xml' | 'json' | 'text',
+  templateType: 'default' | 'freemarker',
+  values: readonly Value[],
+  compile: Compile,
+): (text: string, key: string) => Fill {
+  return (text, key) => {
+    if (templateType === 'freemarker') return freemarkerMaker(parseFreemarker(text.trim()), values, mediaType)
+    if (mediaType === 'json') return jsonMaker(text, values, compile)
+    if (mediaType === 'text') return textMaker(text, values, compile)
+    return xmlMaker(parseTemplate(text, key), values, compile)
+  }
 }
 
 interface Value {
@@ -162,12 +215,9 @@ interface Value {
 }
 
 /** A template by key is compiled again only when its text has changed. */
-function byKey(
-  key: Parameters<typeof dynamicString>[0],
-  maker: (text: string, key: string) => (ctx: MessageContext) => void,
-) {
-  let known: { text: string; fill: (ctx: MessageContext) => void } | undefined
-  return (ctx: MessageContext): void => {
+function byKey(key: Dynamic, maker: (text: string, key: string) => Fill): Fill {
+  let known: { text: string; fill: Fill } | undefined
+  return ctx => {
     const name = dynamicString(key, ctx)
     const entry = ctx.runtime.find('local-entry', name)
     if (!entry)
@@ -181,11 +231,33 @@ function byKey(
   }
 }
 
-function xmlMaker(fill: (args: readonly XmlArgument[]) => XmlElement, values: readonly Value[]) {
-  return (ctx: MessageContext): void => {
-    const args = values.map(value => xmlArgument(value, ctx))
-    setXml(fill(args), ctx)
+/** Arguments of a template: those in `<args>`, then those the expressions in it become. */
+class Arguments<T> {
+  readonly #list: ((ctx: MessageContext) => T)[]
+
+  constructor(values: readonly Value[], read: (value: Value, ctx: MessageContext) => T) {
+    this.#list = values.map(value => ctx => read(value, ctx))
   }
+
+  inline(compile: Compile, read: (expression: Expression, ctx: MessageContext, at: number) => T): InlineExpressions {
+    return (source, at, element) => {
+      const expression = compile(source, element)
+      return expression && this.#list.push(ctx => read(expression, ctx, at))
+    }
+  }
+
+  of(ctx: MessageContext): T[] {
+    return this.#list.map(read => read(ctx))
+  }
+}
+
+function xmlMaker(template: XmlElement, values: readonly Value[], compile: Compile): Fill {
+  const args = new Arguments(values, xmlArgument)
+  const inline = args.inline(compile, (expression, ctx) =>
+    inlineXmlArgument(expression.value(ctx), expression.string(ctx)),
+  )
+  const fill = xmlTemplate(template, inline)
+  return ctx => setXml(fill(args.of(ctx)), ctx)
 }
 
 /** XML in place of the body; an envelope in place of the whole message. */
@@ -200,21 +272,16 @@ function setXml(made: XmlElement, { message }: MessageContext): void {
   if (kind !== 'soap11' && kind !== 'soap12' && kind !== 'pox') setMessageType(message, 'application/xml')
 }
 
-function xmlArgument({ source, literal, escapeXmlChars }: Value, ctx: MessageContext): XmlArgument {
-  const given = source.kind === 'value' ? source.value : source.value.value(ctx)
-  if (!escapeXmlChars && !literal && isJsonTree(given)) {
-    const elements = jsonToXml({ value: given }).childElements
-    for (const element of elements) element.parent = null
-    return { text: '', elements }
-  }
-  const text = source.kind === 'value' ? source.value : source.value.string(ctx)
-  return { text, elements: escapeXmlChars || literal ? undefined : elementsIn(text) }
+function textOfValue({ source }: Value, ctx: MessageContext): string {
+  return source.kind === 'value' ? source.value : source.value.string(ctx)
 }
 
-function isJsonTree(value: unknown): value is JsonValue {
-  if (typeof value !== 'object' || value === null) return false
-  // Node sets are arrays of objects with a kind; JSON never is.
-  return !(Array.isArray(value) && value.some(item => typeof (item as { kind?: unknown } | null)?.kind === 'string'))
+function xmlArgument(value: Value, ctx: MessageContext): XmlArgument {
+  const { source, literal, escapeXmlChars } = value
+  const given = source.kind === 'value' ? source.value : source.value.value(ctx)
+  if (!escapeXmlChars && !literal && isJsonTree(given)) return { text: '', elements: elementsOfJson(given) }
+  const text = textOfValue(value, ctx)
+  return { text, elements: escapeXmlChars || literal ? undefined : elementsIn(text) }
 }
 
 type Template =
@@ -235,7 +302,9 @@ function freemarkerMaker(template: FreemarkerTemplate, values: readonly Value[],
   return (ctx: MessageContext): void => {
     let text: string
     try {
-      text = template((root, path) => freemarkerValue(root, path, values, ctx))
+      text = template((root, path) =>
+        freemarkerValue(root, path, ctx, number => values[number - 1] && textOfValue(values[number - 1]!, ctx)),
+      )
     } catch (thrown) {
       throw new IntegrationError('MEDIATION_FAILED', `the FreeMarker template cannot be filled: ${textOf(thrown)}`, {
         cause: thrown,
@@ -247,48 +316,18 @@ function freemarkerMaker(template: FreemarkerTemplate, values: readonly Value[],
   }
 }
 
-function freemarkerValue(
-  root: string,
-  path: readonly (string | number)[],
-  values: readonly Value[],
-  ctx: MessageContext,
-): string | undefined {
-  const [first, ...rest] = path
-  if (root === 'args') {
-    const value = values[Number(/^arg(\d+)$/.exec(String(first))?.[1] ?? 0) - 1]
-    return value && (value.source.kind === 'value' ? value.source.value : value.source.value.string(ctx))
-  }
-  if (root === 'payload') return plain(follow(ctx.message.body.view(jsonView).value, path))
-  const scope =
-    root === 'trp'
-      ? ctx.message.headers.get(String(first))
-      : root === 'axis2'
-        ? ctx.message.flag(String(first))
-        : root === 'vars'
-          ? ctx.variables.get(String(first))
-          : ctx.properties.get(String(first))
-  return plain(follow(scope, rest))
-}
-
-function follow(from: unknown, path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (value, step) =>
-      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
-        ? (value as Record<string | number, unknown>)[step]
-        : undefined,
-    from,
+function jsonMaker(text: string, values: readonly Value[], compile: Compile): Fill {
+  const args = new Arguments(values, (value, ctx) => {
+    const { source, literal } = value
+    const given = source.kind === 'value' ? source.value : source.value.value(ctx)
+    const shown = textOfValue(value, ctx)
+    return literal && !isJsonTree(given) ? shown : jsonArgument(given, shown)
+  })
+  const inline = args.inline(compile, (expression, ctx, at) =>
+    inlineJsonArgument(expression.value(ctx), expression.string(ctx), isQuotedAt(text, at)),
   )
-}
-
-function plain(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  return typeof value === 'object' ? printJsonValue(value as JsonValue) : String(value)
-}
-
-function jsonMaker(fill: (args: readonly string[]) => string, values: readonly Value[]) {
-  return (ctx: MessageContext): void => {
-    setJson(fill(values.map(value => jsonArgument(value, ctx))), ctx)
-  }
+  const fill = textTemplate(text, inline)
+  return ctx => setJson(fill(args.of(ctx)), ctx)
 }
 
 function setJson(text: string, ctx: MessageContext): void {
@@ -301,36 +340,13 @@ function setJson(text: string, ctx: MessageContext): void {
   }
 }
 
-/** What stands in a JSON template for a value: its author has written the quotes. */
-function jsonArgument({ source, literal }: Value, ctx: MessageContext): string {
-  const given = source.kind === 'value' ? source.value : source.value.value(ctx)
-  if (isJsonTree(given)) return printJson({ value: given })
-  const text = source.kind === 'value' ? source.value : source.value.string(ctx)
-  if (literal) return text
-  const [element] = elementsIn(text) ?? []
-  if (element) {
-    const { value } = xmlToJson(element)
-    if (value !== undefined) return printJson({ value })
-  }
-  if (looksLikeJson(text)) return text
-  return JSON.stringify(text).slice(1, -1)
-}
-
-function looksLikeJson(text: string): boolean {
-  const trimmed = text.trim()
-  if (!/^[[{].*[\]}]$/s.test(trimmed)) return false
-  try {
-    JSON.parse(trimmed)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function textMaker(fill: (args: readonly string[]) => string, values: readonly Value[]) {
-  return (ctx: MessageContext): void => {
-    setText(fill(values.map(({ source }) => (source.kind === 'value' ? source.value : source.value.string(ctx)))), ctx)
-  }
+function textMaker(text: string, values: readonly Value[], compile: Compile): Fill {
+  const args = new Arguments(values, textOfValue)
+  const fill = textTemplate(
+    text,
+    args.inline(compile, (expression, ctx) => expression.string(ctx)),
+  )
+  return ctx => setText(fill(args.of(ctx)), ctx)
 }
 
 function setText(text: string, ctx: MessageContext): void {
