@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { MessageContext } from './context.ts'
 import type { StoredEnvelope, StoredMessage } from './contracts.ts'
 import { IntegrationError } from './errors.ts'
-import { Body, HeaderMap, Message } from './message.ts'
+import { Body, HeaderMap, Message, type Addressing } from './message.ts'
 
 export interface SerialisedBody {
   readonly contentType: string
@@ -49,30 +49,41 @@ export function capture(
       if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') axis2[name] = value
     }
   }
-  const { addressing, format } = message
-  const soap = format === 'soap11' || format === 'soap12' ? format : undefined
+  const { format } = message
+  const soap = format === 'soap11' || format === 'soap12'
+  const envelope: Writable<StoredEnvelope> = {
+    rest: !soap,
+    method: message.method,
+    service: ctx.origin.name,
+    properties,
+    axis2,
+  }
+  noteAddressing(message.addressing, envelope)
+  if (soap) envelope.soap = format
   return {
     id,
     storedAt: now,
     contentType,
     body: bytes,
     headers: rebuilt ? headersForRebuilt(message, contentType) : [...message.headers.flat],
-    envelope: {
-      ...(addressing.to !== undefined && { to: addressing.to }),
-      ...(addressing.action !== undefined && { action: addressing.action }),
-      ...(addressing.replyTo !== undefined && { replyTo: addressing.replyTo }),
-      ...(addressing.faultTo !== undefined && { faultTo: addressing.faultTo }),
-      ...(addressing.relatesTo !== undefined && { relatesTo: addressing.relatesTo }),
-      ...(addressing.messageId !== undefined && { messageId: addressing.messageId }),
-      ...(soap !== undefined && { soap }),
-      rest: soap === undefined,
-      method: message.method,
-      service: ctx.origin.name,
-      properties,
-      axis2,
-    },
+    envelope,
   }
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** What is there of it, and nothing that says it is not: spread objects would say the same at twenty times the cost. */
+function noteAddressing(from: Readonly<Kept>, to: Writable<Kept>): void {
+  if (from.to !== undefined) to.to = from.to
+  if (from.action !== undefined) to.action = from.action
+  if (from.replyTo !== undefined) to.replyTo = from.replyTo
+  if (from.faultTo !== undefined) to.faultTo = from.faultTo
+  if (from.relatesTo !== undefined) to.relatesTo = from.relatesTo
+  if (from.messageId !== undefined) to.messageId = from.messageId
+}
+
+/** The part of the addressing a store keeps. */
+type Kept = Pick<StoredEnvelope, 'to' | 'action' | 'replyTo' | 'faultTo' | 'relatesTo' | 'messageId'>
 
 /** Headers of the bytes that arrived say nothing about those that are stored; one set by the flow stays. */
 function headersForRebuilt(message: Message, contentType: string): readonly string[] {
@@ -105,28 +116,23 @@ export function restoreMessage(stored: StoredMessage): Message {
   const { envelope } = stored
   const headers = new HeaderMap([...stored.headers])
   const encoding = headers.get('content-encoding')
+  const addressing: Addressing = {}
+  noteAddressing(envelope, addressing)
   const message = new Message({
     body: Body.ofBytes(stored.body, stored.contentType, encoding === undefined ? {} : { encoding }),
     headers,
-    addressing: {
-      ...(envelope.to !== undefined && { to: envelope.to }),
-      ...(envelope.action !== undefined && { action: envelope.action }),
-      ...(envelope.replyTo !== undefined && { replyTo: envelope.replyTo }),
-      ...(envelope.faultTo !== undefined && { faultTo: envelope.faultTo }),
-      ...(envelope.relatesTo !== undefined && { relatesTo: envelope.relatesTo }),
-      ...(envelope.messageId !== undefined && { messageId: envelope.messageId }),
-    },
+    addressing,
     method: envelope.method ?? 'POST',
     format: envelope.soap ?? 'none',
   })
-  for (const [name, value] of Object.entries(envelope.axis2)) message.axis2.set(name, value)
+  for (const name in envelope.axis2) message.axis2.set(name, envelope.axis2[name])
   return message
 }
 
 /** Puts the stored default-scope properties back on a context made for {@link restoreMessage}. */
 export function restoreProperties(stored: StoredMessage, ctx: MessageContext, payloads: PayloadWriter): void {
-  for (const [name, value] of Object.entries(stored.envelope.properties))
-    ctx.properties.set(name, payloads.revive(value))
+  const { properties } = stored.envelope
+  for (const name in properties) ctx.properties.set(name, payloads.revive(properties[name]))
 }
 
 // ── the record in a journal: version, length of the description, description as JSON, body ──────────────────────────

@@ -28,7 +28,8 @@ export default defineMediator({
       async mediate(ctx): Promise<Outcome> {
         const first = ctx.runtime.get(resolveRef(target, ctx))
         if (sequence) await before(ctx, sequence.name)
-        await ctx.message.body.collect()
+        const arriving = ctx.message.body.collect()
+        if (arriving) await arriving
         const message = capture(ctx, services.payloads, services.clock.now())
         const holder = await keep(message, first, ctx)
         if (!ctx.message.isOn('FORCE_SC_ACCEPTED') && !ctx.isOn('OUT_ONLY'))
