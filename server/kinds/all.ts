@@ -23,6 +23,7 @@ import mediatorsAggregate from './mediators/aggregate.ts'
 import mediatorsBuilder from './mediators/builder.ts'
 import mediatorsCallTemplate from './mediators/call-template.ts'
 import mediatorsCall from './mediators/call.ts'
+import mediatorsCallout from './mediators/callout.ts'
 import mediatorsClone from './mediators/clone.ts'
 import mediatorsConditionalRouter from './mediators/conditional-router.ts'
 import mediatorsDrop from './mediators/drop.ts'
@@ -83,6 +84,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsBuilder,
   mediatorsCallTemplate,
   mediatorsCall,
+  mediatorsCallout,
   mediatorsClone,
   mediatorsConditionalRouter,
   mediatorsDrop,

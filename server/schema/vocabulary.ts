@@ -4,7 +4,6 @@
  */
 export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'script',
-  'callout',
   'validate',
   'xquery',
   'dblookup',

@@ -21,7 +21,7 @@ export function graft(target: XmlNode | XmlAttribute, nodes: readonly XmlNode[],
       return true
     default:
       // A text put in the place of an element fills it.
-      if (target.kind === 'element' && nodes.every(node => node.kind === 'text')) {
+      if (target.kind === 'element' && nodes.length > 0 && nodes.every(node => node.kind === 'text')) {
         target.setText(nodes.map(textOf).join(''))
         return true
       }
