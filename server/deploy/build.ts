@@ -6,7 +6,8 @@ import { runSteps } from '../kernel/flow.ts'
 import type { Message } from '../kernel/message.ts'
 import type { ArtifactEnv, EndpointEnv, Flow, KindEnv } from '../schema/kinds.ts'
 import type { Services } from '../schema/services.ts'
-import type { ArtifactNode, EndpointNode, EndpointProperty, StepNode, TemplateUse } from '../schema/structure.ts'
+import type { EndpointNode, EndpointProperty, TemplateUse } from '../schema/endpoint-structure.ts'
+import type { ArtifactNode, StepNode } from '../schema/structure.ts'
 import { dynamicNeedsBody, resolveRef } from '../schema/types.ts'
 
 /** Makes the running thing an artifact describes. Everything that can be resolved now is resolved now. */

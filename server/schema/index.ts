@@ -28,16 +28,8 @@ export {
   type ProcessorEnv,
   type StoreEnv,
 } from './kinds.ts'
-export {
-  byClass,
-  endpoint,
-  endpointBody,
-  endpoints,
-  layers,
-  steps,
-  type EndpointNode,
-  type StepNode,
-} from './structure.ts'
+export { endpoint, endpointBody, endpoints, type EndpointNode } from './endpoint-structure.ts'
+export { byClass, layers, steps, type StepNode } from './structure.ts'
 export {
   address,
   decimal,

@@ -17,7 +17,8 @@ import type { XmlElement } from '../xml/tree.ts'
 import type { ElementSite } from './element-site.ts'
 import type { ConfigOf, Fields } from './fields.ts'
 import type { Services } from './services.ts'
-import type { EndpointNode, SessionNode, StepNode } from './structure.ts'
+import type { EndpointNode, SessionNode } from './endpoint-structure.ts'
+import type { StepNode } from './structure.ts'
 
 /** A piece of XML that shows the kind at work. Every example is decoded, checked and written back by a test. */
 export interface Example {

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog.ts'
 import type { AnyKind } from '../kinds.ts'
 import type { ChildShape, FieldLike, ValueDoc } from '../shape.ts'
-import { ENDPOINT_FIELDS } from '../structure.ts'
+import { ENDPOINT_FIELDS } from '../endpoint-structure.ts'
 import type { ValueType } from '../types.ts'
 import { partsOf } from './parts.ts'
 

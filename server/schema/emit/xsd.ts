@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog.ts'
 import { SYNAPSE_NS } from '../element-site.ts'
-import { ENDPOINT_FIELDS } from '../structure.ts'
+import { ENDPOINT_FIELDS } from '../endpoint-structure.ts'
 import type { AnyArtifactKind, AnyKind } from '../kinds.ts'
 import type { ChildShape, ClassRole, FieldLike, ValueDoc } from '../shape.ts'
 import type { ValueType } from '../types.ts'
