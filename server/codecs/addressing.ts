@@ -1,5 +1,6 @@
-import type { Addressing } from '../kernel/message.ts'
+import type { Addressing, Message } from '../kernel/message.ts'
 import { remove, XmlElement } from '../xml/tree.ts'
+import { envelopeView } from './envelope.ts'
 import type { Envelope } from './envelope.ts'
 
 export type AddressingVersion = 'final' | 'submission'
@@ -35,6 +36,15 @@ export function readAddressing(envelope: Envelope): { version: AddressingVersion
     if (text !== undefined) addressing[field] = text.trim()
   }
   return version && { version, addressing }
+}
+
+/** A SOAP request that has come by its path only may say in its headers where it is to go: then that is its address. */
+export async function readAddressed(request: Message): Promise<void> {
+  const { addressing, body } = request
+  if ((request.format !== 'soap11' && request.format !== 'soap12') || /^https?:/i.test(addressing.to ?? '')) return
+  await body.collect()
+  const found = readAddressing(body.view(envelopeView))
+  if (found) Object.assign(addressing, found.addressing)
 }
 
 const FIELDS: Readonly<Record<string, keyof Addressing>> = {

@@ -1,5 +1,4 @@
-import { readAddressing } from '../codecs/addressing.ts'
-import { envelopeView } from '../codecs/envelope.ts'
+import { readAddressed } from '../codecs/addressing.ts'
 import { faultReply } from '../codecs/fault.ts'
 import type { MessageContext, Origin } from '../kernel/context.ts'
 import type { Endpoint } from '../kernel/contracts.ts'
@@ -23,14 +22,6 @@ export function toAddressed(implicit: Endpoint): Endpoint {
       return implicit.send(request, ctx, options)
     },
   }
-}
-
-async function readAddressed(request: Message): Promise<void> {
-  const { addressing, body } = request
-  if ((request.format !== 'soap11' && request.format !== 'soap12') || /^https?:/i.test(addressing.to ?? '')) return
-  await body.collect()
-  const found = readAddressing(body.view(envelopeView))
-  if (found) Object.assign(addressing, found.addressing)
 }
 
 /** A reply to what `main` has sent runs `main` again, in the other direction (synapse-language B.6). */

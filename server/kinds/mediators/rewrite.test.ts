@@ -56,6 +56,12 @@ test('every kind of condition', async () => {
   assert.ok(!(await holds('<match type="url" regex="http"/>')))
 })
 
+test('a SOAP request that came by its path is addressed by its headers', async () => {
+  const body = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><To xmlns="http://www.w3.org/2005/08/addressing">http://h/soap</To></s:Header><s:Body/></s:Envelope>`
+  const given: Given = { body, contentType: 'text/xml', streamed: true }
+  assert.equal(await rewritten('<action fragment="port" value="9"/>', '/services/P', given), 'http://h:9/soap')
+})
+
 test('the URL may be read from one property and written to another', async () => {
   const xml =
     '<rewrite inProperty="in" outProperty="out"><rewriterule><action fragment="host" value="b"/></rewriterule></rewrite>'

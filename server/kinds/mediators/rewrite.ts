@@ -1,5 +1,6 @@
+import { readAddressed } from '../../codecs/addressing.ts'
 import type { MessageContext } from '../../kernel/context.ts'
-import type { Expression } from '../../kernel/contracts.ts'
+import type { Expression, Outcome } from '../../kernel/contracts.ts'
 import { condition, conditionNeedsBody, holds } from '../../runtime/conditions.ts'
 import {
   fragmentOf,
@@ -106,7 +107,8 @@ export default defineMediator({
     )
     return {
       needsBody,
-      mediate(ctx) {
+      async mediate(ctx): Promise<Outcome> {
+        if (inProperty === undefined) await readAddressed(ctx.message)
         const { addressing } = ctx.message
         const given = inProperty === undefined ? addressing.to : ctx.properties.get(inProperty)
         if (inProperty !== undefined && given === undefined) return 'next'
