@@ -336,6 +336,7 @@ class HoldfastApp implements App {
       await this.#loader!.prepare()
       this.#resources.bring(this.#loader!.resources)
       const loaded = this.#loader!.load()
+      this.#resources.rootAt(loaded.registryRoot)
       if (loaded.digest === this.#digest && clock.now() < this.#retryAt) return
       const linked = link(loaded.files, this.#deployer!.origins)
       const report = await this.#deployer!.apply(linked)

@@ -57,7 +57,8 @@ const check: Command = {
     const loader = new Loader(places, decodeEnv(home, io.env, systemClock, resources), io.cwd)
     await loader.prepare()
     resources.bring(loader.resources)
-    const { files } = loader.load()
+    const { files, registryRoot } = loader.load()
+    resources.rootAt(registryRoot)
     const linked = link(files)
     const counts = countsOf(linked.diagnostics)
     const found = linked.artifacts.length + linked.faulty.length

@@ -14,6 +14,8 @@ export interface Loaded {
   readonly files: readonly DecodedFile[]
   /** Changes whenever any artifact file does. */
   readonly digest: string
+  /** Where a `<registry>` among them finds keys without prefix. */
+  readonly registryRoot: string | undefined
 }
 
 interface Known {
@@ -98,7 +100,8 @@ export class Loader {
       }
     }
     for (const path of this.#known.keys()) if (!seen.has(path)) this.#known.delete(path)
-    return { files, digest: digest.digest('hex') }
+    const registryRoot = files.findLast(file => file.registryRoot !== undefined)?.registryRoot
+    return { files, digest: digest.digest('hex'), registryRoot }
   }
 
   #read(path: string): Known | undefined {

@@ -40,8 +40,9 @@ test('a local entry of that name is used before the registry', () => {
 })
 
 test('a resource is a local entry of its key; a plain name is not looked for outside', () => {
-  const { find } = rig({ 'gov:/t.txt': 'text', plain: 'text' })
+  const { find } = rig({ 'gov:/t.txt': 'text', 'a/t.txt': 'path', plain: 'text' })
   assert.equal((find('local-entry', 'gov:/t.txt', EMPTY) as LocalEntry).text(), 'text')
+  assert.equal((find('local-entry', 'a/t.txt', EMPTY) as LocalEntry).text(), 'path')
   assert.equal(find('local-entry', 'plain', EMPTY), undefined)
 })
 

@@ -25,7 +25,7 @@ interface Built {
 export function onDemand(env: DecodeEnv, services: Services, log: Log): Missing {
   const built = new Map<string, Built>()
   return (role, key, registry) => {
-    if (role === 'local-entry') return isResourceKey(key) ? resourceEntry(key, services) : undefined
+    if (role === 'local-entry') return mayBeResource(key) ? resourceEntry(key, services) : undefined
     if (role !== 'sequence' && role !== 'endpoint') return undefined
     const text = textOf(key, registry, services)
     const slot = `${role}:${key}`
@@ -39,6 +39,11 @@ export function onDemand(env: DecodeEnv, services: Services, log: Log): Missing 
     built.set(slot, { text, instance })
     return instance
   }
+}
+
+/** Every property that is not set is looked for here: only what looks like a path is worth a look at the disk. */
+function mayBeResource(key: string): boolean {
+  return isResourceKey(key) || key.includes('/')
 }
 
 function textOf(key: string, registry: Registry, services: Services): string | undefined {

@@ -46,6 +46,20 @@ test('every way to write a key leads to its folder of the home', t => {
   }
 })
 
+test('a registry of files takes keys without prefix first, and cannot lead out of the home', t => {
+  const { resources: them } = resources(t, {
+    'repository/r/a/b.xml': 'root',
+    'registry/config/c.xml': 'config',
+    secret: 's',
+  })
+  them.rootAt('file:repository/r')
+  assert.equal(textOf(them, 'a/b.xml'), 'root')
+  assert.equal(textOf(them, 'c.xml'), 'config')
+  assert.equal(textOf(them, '../../../secret'), undefined)
+  them.rootAt(undefined)
+  assert.equal(textOf(them, 'a/b.xml'), undefined)
+})
+
 test('the content type follows the name', t => {
   const { resources: them } = resources(t, {
     'registry/config/a.XSLT': '',

@@ -41,6 +41,7 @@ export function isResourceKey(key: string): boolean {
 export class Resources {
   readonly #home: string
   #brought: ReadonlyMap<string, Resource> = new Map()
+  #root: string | undefined
 
   constructor(home: string) {
     this.#home = resolve(home)
@@ -58,7 +59,17 @@ export class Resources {
     this.#brought = byPath
   }
 
+  /** Keys without prefix are looked for below `root`, a `file:` key, before the registry of the home. */
+  rootAt(root: string | undefined): void {
+    this.#root = root === undefined || root.endsWith('/') ? root : `${root}/`
+  }
+
   read(key: string): Resource | undefined {
+    if (this.#root !== undefined && !isResourceKey(key)) {
+      const path = this.path(this.#root + key)
+      const found = path === undefined ? undefined : this.#ofHome(path)
+      if (found) return found
+    }
     const path = this.path(key)
     if (path === undefined) return undefined
     return this.#ofHome(path) ?? this.#brought.get(path)

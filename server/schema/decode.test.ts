@@ -230,6 +230,20 @@ test('variables are replaced when the artifact is read, and a missing one is rep
   assert.deepEqual(placesOf(parameter, { substitute }), ['1:69 unresolved'])
 })
 
+test('a registry of files says where keys without prefix are; any other one has no effect', () => {
+  const registry = (provider: string, root: string): string =>
+    `<registry xmlns="${SYNAPSE}" provider="${provider}"><parameter name="root">${root}</parameter></registry>`
+  const files = registry('org.apache.synapse.registry.url.SimpleURLRegistry', 'file:repository/r/')
+  assert.deepEqual(decode(files), {
+    file: 'test.xml',
+    artifacts: [],
+    diagnostics: [],
+    registryRoot: 'file:repository/r/',
+  })
+  assert.equal(decode(registry('a.SimpleURLRegistry', 'http://example.org/')).registryRoot, undefined)
+  assert.equal(decode(registry('org.wso2.ESBRegistry', 'file:x')).registryRoot, undefined)
+})
+
 test('a parameter may be kept in the registry', () => {
   const xml = '<messageStore name="m"><parameter name="store.producer.retry.count" key="conf:/retries"/></messageStore>'
   const { node } = decodeGood(xml, { resource: key => (key === 'conf:/retries' ? '3' : undefined) })

@@ -28,6 +28,8 @@ export interface DecodedFile {
   /** It is a folder that could not be listed, and stands for every file in it. */
   readonly isFolder?: boolean
   readonly artifacts: readonly DecodedArtifact[]
+  /** Where a `<registry>` in it finds keys without prefix: a `file:` key. */
+  readonly registryRoot?: string
   /** What is wrong with the file as a whole: not XML, not an artifact. */
   readonly diagnostics: readonly Diagnostic[]
 }
@@ -46,7 +48,9 @@ export function decodeFile(source: Uint8Array | string, file: string, env: Decod
   const elements = root.local === 'definitions' && isSynapse(root) ? root.childElements : [root]
   const artifacts: DecodedArtifact[] = []
   const diagnostics: Diagnostic[] = []
+  const registryRoot = elements.map(rootOfRegistry).find(found => found !== undefined)
   for (const element of elements) {
+    if (rootOfRegistry(element) !== undefined) continue
     const why = isSynapse(element) ? OF_THE_ENGINE.get(element.local) : undefined
     if (why === undefined) artifacts.push(decodeOne(element, document, file, env))
     else if (why !== '') {
@@ -59,7 +63,16 @@ export function decodeFile(source: Uint8Array | string, file: string, env: Decod
       })
     }
   }
-  return { file, artifacts, diagnostics }
+  return { file, artifacts, diagnostics, ...(registryRoot !== undefined && { registryRoot }) }
+}
+
+/** A registry of files has a folder of its own; every other one is the folder of the home (synapse-language G.3). */
+function rootOfRegistry(element: XmlElement): string | undefined {
+  if (element.local !== 'registry' || !isSynapse(element)) return undefined
+  if (!/\bSimpleURLRegistry$/.test(element.attribute('provider') ?? '')) return undefined
+  const root = element.childElements.find(child => child.local === 'parameter' && child.attribute('name') === 'root')
+  const folder = root?.text.trim()
+  return folder?.startsWith('file:') ? folder : undefined
 }
 
 /** Parts of a configuration that describe the Java engine, not a flow, and what to tell somebody who has them. */
