@@ -97,7 +97,7 @@ test('no more are held than there are workers, and closing the last of them give
   assert.equal(await waiting, null)
   await one[Symbol.asyncDispose]()
   await two[Symbol.asyncDispose]()
-  assert.deepEqual(from.queue, ['a2', 'a3', 'a4'])
+  assert.deepEqual(from.queue, ['a1', 'a2', 'a3', 'a4'])
   assert.deepEqual([from.opened, from.closed], [1, 1])
 })
 
@@ -110,4 +110,33 @@ test('a worker that waits for its key is woken by a new message of another', asy
   from.put('a2')
   from.put('b1')
   assert.equal(textOf(await Promise.race(waiting)), 'b1')
+})
+
+test('a consumer that fails is closed only when the other workers have let go of its messages', async () => {
+  const from = source(['a1'])
+  let failing = false
+  const open = async (): Promise<Consumer> => {
+    const consumer = await from.open()
+    return {
+      ...consumer,
+      take: (waitMs, signal) => (failing ? Promise.reject(new Error('cut')) : consumer.take(waitMs, signal)),
+    }
+  }
+  const shared = keyed({ open }, 2)
+  const [one, two] = [await shared.consumer(), await shared.consumer()]
+  const inWork = await one.take(Infinity)
+  failing = true
+  await assert.rejects(two.take(Infinity), { message: 'cut' })
+  assert.equal(from.closed, 0)
+  await inWork!.ack()
+  assert.equal(from.closed, 1)
+})
+
+test('what a worker leaves behind when it closes is given back, and its key is free', async () => {
+  const from = source(['a1'])
+  const shared = keyed(from, 2)
+  const [one, two] = [await shared.consumer(), await shared.consumer()]
+  assert.equal(textOf(await one.take(Infinity)), 'a1')
+  await one[Symbol.asyncDispose]()
+  assert.equal(textOf(await two.take(Infinity)), 'a1')
 })

@@ -1,5 +1,13 @@
 import type { Consumer, Delivery, FailedTry, MessageStore, StoredMessage } from '../kernel/contracts.ts'
 
+/** A consumer of the store and the messages of it that workers have; it is closed only when they have let go of them. */
+interface Source {
+  readonly consumer: Consumer
+  loans: number
+  retired: boolean
+  closing: Promise<void> | null
+}
+
 /**
  * One consumer of a store shared by several workers, so that messages of the same key are worked on one after the other
  * and in order, those of different keys at the same time (P6). A message whose key is in work is held here; no more are
@@ -9,11 +17,13 @@ export class KeyedConsumers {
   readonly #open: (window: number) => Promise<Consumer>
   readonly #keyOf: (message: StoredMessage) => string
   readonly #workers: number
-  #source: Promise<Consumer> | null = null
+  #source: Promise<Source> | null = null
+  /** No longer taken from, but not closed yet. */
+  readonly #retired = new Set<Source>()
   #views = 0
   #pulling = false
   /** Taken from the store, waiting for their key; in order. */
-  #held: Delivery[] = []
+  #held: { readonly delivery: Delivery; readonly source: Source }[] = []
   readonly #busy = new Set<string>()
   #changed: (() => void)[] = []
 
@@ -29,7 +39,12 @@ export class KeyedConsumers {
 
   /** What one worker consumes from. */
   async consumer(): Promise<Consumer> {
-    this.#source ??= this.#open(this.#workers * 2)
+    this.#source ??= this.#open(this.#workers * 2).then(consumer => ({
+      consumer,
+      loans: 0,
+      retired: false,
+      closing: null,
+    }))
     const source = this.#source
     try {
       await source
@@ -39,51 +54,60 @@ export class KeyedConsumers {
     }
     this.#views++
     let open = true
+    const loans = new Set<Delivery>()
     return {
-      take: (waitMs, signal) => this.#take(waitMs, signal),
+      take: (waitMs, signal) => this.#take(loans, waitMs, signal),
       [Symbol.asyncDispose]: async () => {
         if (!open) return
         open = false
+        await Promise.all([...loans].map(loan => loan.release()))
         if (--this.#views === 0) await this.#close()
       },
     }
   }
 
-  async #take(waitMs: number, signal?: AbortSignal): Promise<Delivery | null> {
+  async #take(loans: Set<Delivery>, waitMs: number, signal?: AbortSignal): Promise<Delivery | null> {
     for (;;) {
       if (signal?.aborted) return null
-      const ready = this.#eligible()
+      const ready = this.#eligible(loans)
       if (ready) return ready
       if (this.#pulling || this.#held.length >= this.#workers) {
         await this.#change(signal)
         continue
       }
-      const delivery = await this.#pull(waitMs, signal)
-      if (delivery === null) return null
-      this.#held.push(delivery)
+      const pulled = await this.#pull(waitMs, signal)
+      if (pulled === null) return null
+      this.#held.push(pulled)
     }
   }
 
   /** The oldest held message whose key nobody works on. */
-  #eligible(): Delivery | null {
-    for (const [index, delivery] of this.#held.entries()) {
+  #eligible(loans: Set<Delivery>): Delivery | null {
+    for (const [index, { delivery, source }] of this.#held.entries()) {
       const key = this.#keyOf(delivery.message)
       if (this.#busy.has(key)) continue
       this.#held.splice(index, 1)
       this.#busy.add(key)
-      return new KeyedDelivery(delivery, () => {
+      source.loans++
+      const loan = new KeyedDelivery(delivery, () => {
+        loans.delete(loan)
         this.#busy.delete(key)
+        source.loans--
+        this.#closeIfIdle(source)
         this.#tell()
       })
+      loans.add(loan)
+      return loan
     }
     return null
   }
 
-  async #pull(waitMs: number, signal?: AbortSignal): Promise<Delivery | null> {
+  async #pull(waitMs: number, signal?: AbortSignal): Promise<{ delivery: Delivery; source: Source } | null> {
     this.#pulling = true
     try {
       const source = await this.#source!
-      return await source.take(waitMs, signal)
+      const delivery = await source.consumer.take(waitMs, signal)
+      return delivery && { delivery, source }
     } catch (thrown) {
       await this.#close()
       throw thrown
@@ -93,14 +117,33 @@ export class KeyedConsumers {
     }
   }
 
-  /** Loans that were waiting for their key go back; a consumer that failed is opened anew by whoever comes next. */
+  /**
+   * Loans that were waiting for their key go back; a consumer that failed is opened anew by whoever comes next. What the
+   * other workers have of it stays theirs: closing it under them would hand their messages to somebody else.
+   */
   async #close(): Promise<void> {
     const source = this.#source
     const held = this.#held
     this.#source = null
     this.#held = []
-    await Promise.all(held.map(delivery => delivery.release()))
-    if (source) await (await source)[Symbol.asyncDispose]()
+    await Promise.all(held.map(({ delivery }) => delivery.release()))
+    if (source) {
+      const retired = await source
+      retired.retired = true
+      this.#retired.add(retired)
+      this.#closeIfIdle(retired)
+    }
+    if (this.#views === 0) await Promise.all([...this.#retired].map(({ closing }) => closing))
+  }
+
+  #closeIfIdle(source: Source): void {
+    if (!source.retired || source.loans > 0) return
+    source.closing ??= this.#dispose(source)
+  }
+
+  async #dispose(source: Source): Promise<void> {
+    await source.consumer[Symbol.asyncDispose]()
+    this.#retired.delete(source)
   }
 
   /** Resolves when a key became free, a message was pulled, or the puller came back. */
