@@ -56,9 +56,10 @@ async function handleFault(thrown: unknown, from: Place | null, branch: MessageC
     }
   }
   branch.place = null
-  if (branch.origin.onFault) {
-    await branch.origin.onFault(error, branch)
-    return
+  try {
+    if (branch.origin.onFault) return await branch.origin.onFault(error, branch)
+  } catch (second) {
+    error = asIntegrationError(second)
   }
   noteFault(branch, error)
   branch.log.error(`a branch failed: ${textOf(error)}`, { errorCode: error.errorCode, at: error.at })

@@ -80,7 +80,7 @@ export interface Origin {
   readonly name: string
   /** Runs a reply to a `send` that named no receiving sequence: the out flow, or straight back to the caller. */
   readonly onReply?: Mediator
-  /** What becomes of a fault in a branch that no sequence inside has handled. Never rejects. Absent: it is logged. */
+  /** What becomes of a fault in a branch that no sequence inside has handled. Absent: it is logged. */
   readonly onFault?: (thrown: unknown, ctx: MessageContext) => Promise<void>
 }
 

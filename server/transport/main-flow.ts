@@ -4,7 +4,6 @@ import type { MessageContext, Origin } from '../kernel/context.ts'
 import type { Endpoint } from '../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../kernel/errors.ts'
 import { noteFault } from '../kernel/flow.ts'
-import type { Message } from '../kernel/message.ts'
 
 /** A message that says where it goes in its WS-Addressing headers is looked into; any other goes to its `To`. */
 export function toAddressed(implicit: Endpoint): Endpoint {
@@ -37,6 +36,17 @@ export const MAIN: Origin = {
       return 'done'
     },
   },
+  onFault: tellFault,
+}
+
+async function tellFault(thrown: unknown, ctx: MessageContext): Promise<void> {
+  const error = asIntegrationError(thrown)
+  noteFault(ctx, error)
+  ctx.exchange.noteFault(error)
+  if (ctx.message.isResponse) ctx.message.axis2.set('HTTP_SC', 500)
+  const fault = ctx.runtime.find('sequence', 'fault')
+  if (fault) await fault.mediate(ctx)
+  else ctx.log.error(`the main sequence failed: ${error.message}`, { error })
 }
 
 /** Requests no service claims. */
@@ -56,12 +66,6 @@ export async function handleMain(ctx: MessageContext): Promise<void> {
     await readAddressed(ctx.message)
     await main.mediate(ctx)
   } catch (thrown) {
-    const error = asIntegrationError(thrown)
-    noteFault(ctx, error)
-    ctx.exchange.noteFault(error)
-    if (ctx.message.isResponse) ctx.message.axis2.set('HTTP_SC', 500)
-    const fault = ctx.runtime.find('sequence', 'fault')
-    if (fault) await fault.mediate(ctx)
-    else ctx.log.error(`the main sequence failed: ${error.message}`, { error })
+    await tellFault(thrown, ctx)
   }
 }
