@@ -25,6 +25,12 @@ export type Rate =
     }
 
 /**
+ * Timers of Node are late by up to so many milliseconds. What they were late is not added to the interval: at an interval
+ * of one millisecond every second message would be left out.
+ */
+const TIMER_LATE = 2
+
+/**
  * When the next message may go. The interval is Synapse's: one message (or batch) in that time, since people protect
  * back ends with it. But it is a distance, not a tick: a message that reaches an idle processor goes out at once.
  */
@@ -84,7 +90,7 @@ export class Pace {
     const rate = this.#rate
     const now = this.#clock.monotonic()
     if (rate.kind === 'interval' && (this.#count === 0 || now >= this.#startedAt + rate.interval)) {
-      this.#startedAt = now
+      this.#startedAt = now - this.#notBefore <= TIMER_LATE ? this.#notBefore : now
       this.#count = 0
     }
     this.#count++
