@@ -41,7 +41,7 @@ function aggregate(inside: string, services = fakeServices()) {
   return build('sequence', `<sequence xmlns="${SYNAPSE}" name="s">${inside}</sequence>`, services)
 }
 
-test('the replies of all copies become one body, their wrappers removed, and the flow goes on with it', async () => {
+test('the replies of all copies become one body, their wrappers removed, and the flow goes on with it (trap H23)', async () => {
   const services = fakeServices()
   let count = 0
   services.answer = () => replyOf(200, wrapped(++count))

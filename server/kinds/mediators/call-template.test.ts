@@ -12,7 +12,7 @@ async function said(templates: string[], xml: string, given: object = {}): Promi
   return marks((await mediate(xml, { runtime, ...given })).ctx)
 }
 
-test('parameters are fixed, computed here, or computed in the template on the message of that moment', async () => {
+test('parameters are fixed, computed here, or computed in the template on the message of that moment (trap H44)', async () => {
   const inside =
     say('$func:a') +
     say('$func:b') +

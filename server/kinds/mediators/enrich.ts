@@ -1,7 +1,8 @@
 import { parseContentType } from '../../codecs/content-type.ts'
 import { envelopeView } from '../../codecs/envelope.ts'
 import { jsonView, type JsonBody } from '../../codecs/json.ts'
-import { cloneJson, parseJson, type JsonValue } from '../../codecs/json-text.ts'
+import { jsonFrom, jsonIn } from '../../codecs/json-parts.ts'
+import { cloneJson, type JsonValue } from '../../codecs/json-text.ts'
 import { xmlToJson } from '../../codecs/json-xml.ts'
 import { copies, envelopeIn, isTreeNode, putIntoBody, takeAway } from '../../codecs/xml-parts.ts'
 import { addTo, bodyPathOf, removeAt, renameAt, setAt } from '../../expr/json-edit.ts'
@@ -9,6 +10,7 @@ import type { JsonPath } from '../../expr/jsonpath.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression } from '../../kernel/contracts.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
+import { filled, inlineText } from '../../runtime/inline-text.ts'
 import type { ElementSite } from '../../schema/element-site.ts'
 import {
   attr,
@@ -23,31 +25,10 @@ import {
   text,
   type ConfigOf,
 } from '../../schema/index.ts'
-import type { ValueType } from '../../schema/types.ts'
 import { clone } from '../../xml/clone.ts'
 import { graft } from '../../xml/graft.ts'
 import { parseXml } from '../../xml/reader.ts'
 import { remove, XmlAttribute, XmlElement, XmlText, type XmlNode } from '../../xml/tree.ts'
-
-/** Text with `{$ctx:name}`, `{get-property('name')}` or `{json-eval($.path)}` in it. */
-type Pieces = readonly (string | Expression)[]
-const HOLE = /\{((?:\$[a-z]+:|get-property\(|json-eval\()[^\s",<>}\]]+)\}/
-
-const inlineText: ValueType<Pieces> = {
-  ...text(),
-  name: 'inlineText',
-  expected: 'text, with expressions in braces',
-  parse(given, site) {
-    const pieces: (string | Expression)[] = []
-    for (const [index, piece] of given.split(HOLE).entries()) {
-      const made = index % 2 === 0 ? piece : site.expression(piece)
-      if (made === undefined) return { problem: '' }
-      if (made !== '') pieces.push(made)
-    }
-    return { value: pieces }
-  },
-  print: pieces => pieces.map(piece => (typeof piece === 'string' ? piece : `{${piece.source}}`)).join(''),
-}
 
 const sourceFields = {
   type: attr(oneOf('custom', 'envelope', 'body', 'property', 'inline'), {
@@ -61,7 +42,7 @@ const sourceFields = {
     {
       key: attr(text(), { doc: 'Local entry or registry resource that holds it.' }),
       xml: inlineXml({ doc: 'XML, written in place.' }),
-      text: content(inlineText, { doc: 'Text or JSON, written in place.' }),
+      text: content(inlineText(), { doc: 'Text or JSON, written in place.' }),
     },
     { doc: 'What is put in, for inline.' },
   ),
@@ -189,10 +170,6 @@ function isJsonBody({ message: { body } }: MessageContext): boolean {
 function entryText(key: string, ctx: MessageContext): { text: string; isXml: boolean } {
   const entry = ctx.runtime.get({ role: 'local-entry', name: key, at: { file: '', line: 1, column: 1 } })
   return { text: entry.text(), isXml: /\bxml\b/.test(entry.contentType) }
-}
-
-function filled(pieces: Pieces, ctx: MessageContext): string {
-  return pieces.map(piece => (typeof piece === 'string' ? piece : piece.string(ctx))).join('')
 }
 
 function invalidTarget(): IntegrationError {
@@ -345,23 +322,6 @@ function jsonOf(source: Source, path: JsonPath | undefined, ctx: MessageContext)
       if (!source.clone) removeAt(matches, root)
       return path.definite ? values[0] : values
     }
-  }
-}
-
-/** What a property holds, as JSON: a text that is JSON is its value, any other text a string. */
-function jsonFrom(value: unknown): JsonValue | undefined {
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'string') return jsonIn(value)
-  if (typeof value !== 'object') return value as JsonValue
-  const [first] = [value].flat()
-  return first instanceof XmlElement ? xmlToJson(first).value : cloneJson(value as JsonValue)
-}
-
-function jsonIn(text: string): JsonValue {
-  try {
-    return parseJson(text).value
-  } catch {
-    return text
   }
 }
 
