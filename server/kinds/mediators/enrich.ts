@@ -28,7 +28,7 @@ import {
 import { clone } from '../../xml/clone.ts'
 import { graft } from '../../xml/graft.ts'
 import { parseXml } from '../../xml/reader.ts'
-import { remove, XmlAttribute, XmlElement, XmlText, type XmlNode } from '../../xml/tree.ts'
+import { remove, XmlAttribute, XmlText, type XmlNode } from '../../xml/tree.ts'
 
 const sourceFields = {
   type: attr(oneOf('custom', 'envelope', 'body', 'property', 'inline'), {
