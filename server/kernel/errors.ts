@@ -192,6 +192,11 @@ export const catalogue = {
   },
   TOO_DEEP: { retryable: false, errorCode: 0, meaning: 'Sequences call one another without end.' },
   // artifacts and start
+  PACKAGE_MISSING: {
+    retryable: true,
+    errorCode: 0,
+    meaning: 'A feature needs an optional package that is not installed. Install it where Holdfast is, and restart.',
+  },
   NOT_SUPPORTED: { retryable: false, errorCode: 0, meaning: 'The artifact uses something this server does not offer.' },
   XML_MALFORMED: { retryable: false, errorCode: 601000, meaning: 'The text is not well-formed XML.' },
   EXPRESSION_SYNTAX: { retryable: false, errorCode: 0, meaning: 'An expression cannot be parsed.' },

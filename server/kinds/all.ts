@@ -49,6 +49,7 @@ import mediatorsSequence from './mediators/sequence.ts'
 import mediatorsStore from './mediators/store.ts'
 import mediatorsSwitch from './mediators/switch.ts'
 import mediatorsThrowError from './mediators/throw-error.ts'
+import mediatorsValidate from './mediators/validate.ts'
 import mediatorsVariable from './mediators/variable.ts'
 import mediatorsXslt from './mediators/xslt.ts'
 import processorsFailover from './processors/failover.ts'
@@ -110,6 +111,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsStore,
   mediatorsSwitch,
   mediatorsThrowError,
+  mediatorsValidate,
   mediatorsVariable,
   mediatorsXslt,
   processorsFailover,

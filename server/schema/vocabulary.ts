@@ -4,7 +4,6 @@
  */
 export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
   'script',
-  'validate',
   'xquery',
   'dblookup',
   'dbreport',

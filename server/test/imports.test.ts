@@ -40,6 +40,10 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   undici: ['server/drivers/http/'],
   'json-p3': ['server/expr/'],
   'toml-eslint-parser': ['server/settings/'],
+  ajv: ['server/drivers/json-schema/'],
+  'ajv-draft-04': ['server/drivers/json-schema/'],
+  'libxml2-wasm': ['server/drivers/xml-schema/'],
+  'quickjs-emscripten': ['server/drivers/script/'],
   yauzl: ['server/deploy/'],
 }
 

@@ -75,3 +75,8 @@ test('codes that are none of their SOAP version, and missing parts, are errors',
   assert.deepEqual(said(soap11('<reason value="r"/><node>urn:n</node>')), ['invalid-value'])
   assert.deepEqual(said('<makefault version="pox"/>'), [])
 })
+
+test('a code of SOAP 1.2 without a version makes a SOAP 1.2 fault', async () => {
+  const { ctx } = await mediate(`<makefault><code value="e:Receiver" xmlns:e="${S12}"/><reason value="r"/></makefault>`)
+  assert.equal(ctx.message.body.view(envelopeView).soap, 'soap12')
+})

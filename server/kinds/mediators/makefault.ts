@@ -36,11 +36,11 @@ export default defineMediator({
   tag: 'makefault',
   summary: 'Replaces the body by a fault.',
   details: `
-    Without a version it is SOAP 1.1, whatever the message was. Unless \`response="false"\`, the message becomes a response:
+    Without a version it is SOAP 1.1, whatever the message was, or the version whose namespace the code is in. Unless \`response="false"\`, the message becomes a response:
     a following \`send\` answers the caller. It does not send anything itself. \`pox\` makes an \`<Exception>\` element with
     the detail, else the reason.`,
   fields: {
-    version: attr(oneOf('soap11', 'soap12', 'pox'), { fallback: 'soap11', doc: 'Which kind of fault.' }),
+    version: attr(oneOf('soap11', 'soap12', 'pox'), { doc: 'Which kind of fault.' }),
     response: attr(flag(), { fallback: true, doc: 'False leaves the direction of the message as it is.' }),
     code: child(
       'code',
@@ -88,7 +88,8 @@ export default defineMediator({
     },
     { title: 'Plain XML', xml: '<makefault version="pox"><reason value="no such order"/></makefault>' },
   ],
-  check({ version, code, reason, node }, site) {
+  check({ version: written, code, reason, node }, site) {
+    const version = written ?? versionOf(code?.source)
     if (version === 'pox') return
     if (!code) site.missing('element <code>')
     if (!reason) site.missing('element <reason>')
@@ -109,7 +110,8 @@ export default defineMediator({
         ),
       )
   },
-  create({ version, response, code, reason, node, role, detail }) {
+  create({ version: written, response, code, reason, node, role, detail }) {
+    const version = written ?? versionOf(code?.source)
     const expressions = [code?.source, reason?.source, detail?.source].filter(source => source?.kind === 'expression')
     return {
       needsBody: version !== 'pox' || expressions.some(source => (source!.value as Expression).needsBody),
@@ -136,6 +138,11 @@ export default defineMediator({
     }
   },
 })
+
+/** Where no version is written. */
+function versionOf(code: { readonly kind: string; readonly value: unknown } | undefined): 'soap11' | 'soap12' {
+  return code?.kind === 'value' && (code.value as QName).uri === SOAP.soap12 ? 'soap12' : 'soap11'
+}
 
 type Source =
   | { readonly kind: 'value'; readonly value: string }

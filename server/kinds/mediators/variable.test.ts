@@ -35,10 +35,11 @@ test('a value of another type is a fault', async () => {
 test('XML is kept as it was when it was set', async () => {
   const { ctx } = await mediate(
     `<variable name="v" type="XML" expression="//t:id" xmlns:t="urn:test"/>
+     <variable name="w" type="OM" value="&lt;a&gt;8&lt;/a&gt;"/>
      <payloadFactory><format><other/></format></payloadFactory>
-     <log level="custom"><property name="v" expression="$var:v"/></log>`,
+     <log level="custom"><property name="v" expression="$var:v"/><property name="w" expression="$var:w"/></log>`,
   )
-  assert.deepEqual(marks(ctx), ['v = 7'])
+  assert.deepEqual(marks(ctx), ['v = 7, w = 8'])
 })
 
 test('the name may be computed, and remove takes it away', async () => {

@@ -15,7 +15,7 @@ import {
 } from '../../schema/index.ts'
 import { parseXml } from '../../xml/reader.ts'
 
-const TYPES = ['STRING', 'BOOLEAN', 'INTEGER', 'LONG', 'DOUBLE', 'XML', 'JSON'] as const
+const TYPES = ['STRING', 'BOOLEAN', 'INTEGER', 'LONG', 'DOUBLE', 'XML', 'OM', 'JSON'] as const
 type TypeName = (typeof TYPES)[number]
 
 export default defineMediator({
@@ -48,7 +48,9 @@ export default defineMediator({
       if (source?.kind !== 'expression') return typed(type, source?.value ?? '')
       const value = source.value.value(ctx)
       if (type === undefined) return own(value)
-      return type === 'XML' || type === 'JSON' ? structured(type, value) : typed(type, source.value.string(ctx))
+      return type === 'XML' || type === 'OM' || type === 'JSON'
+        ? structured(type, value)
+        : typed(type, source.value.string(ctx))
     }
     return {
       needsBody: dynamicNeedsBody(name) || (source?.kind === 'expression' && source.value.needsBody),
@@ -84,16 +86,17 @@ function typed(type: TypeName | undefined, text: string): unknown {
   throw mismatch(type, text)
 }
 
-function structured(type: 'XML' | 'JSON', value: unknown): unknown {
-  const isXml = isXmlValue(value)
+/** `OM` is the older word for XML. */
+function structured(type: 'XML' | 'OM' | 'JSON', value: unknown): unknown {
+  const wantsXml = type !== 'JSON'
   if (typeof value === 'string') {
     try {
-      return type === 'XML' ? parseXml(value).root : parseJson(value).value
+      return wantsXml ? parseXml(value).root : parseJson(value).value
     } catch (thrown) {
       throw mismatch(type, value, textOf(thrown))
     }
   }
-  if (value === undefined || isXml !== (type === 'XML')) throw mismatch(type, String(value))
+  if (value === undefined || isXmlValue(value) !== wantsXml) throw mismatch(type, String(value))
   return own(value)
 }
 

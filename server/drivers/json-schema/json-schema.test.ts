@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compileJsonSchema } from './json-schema.ts'
+
+async function problems(schema: object, value: unknown): Promise<readonly string[]> {
+  return (await compileJsonSchema(JSON.stringify(schema), 'k')).problemsOf(value)
+}
+
+test('a schema that names no draft is of draft 04, where exclusiveMinimum is a flag', async () => {
+  const schema = { type: 'object', required: ['n'], properties: { n: { minimum: 1, exclusiveMinimum: true } } }
+  assert.deepEqual(await problems(schema, { n: 2 }), [])
+  assert.deepEqual(await problems(schema, { n: 1 }), ['/n must be > 1'])
+  assert.deepEqual(await problems(schema, {}), ["must have required property 'n'"])
+})
+
+for (const draft of [
+  'http://json-schema.org/draft-04/schema#',
+  'http://json-schema.org/draft-06/schema#',
+  'http://json-schema.org/draft-07/schema#',
+  'https://json-schema.org/draft/2019-09/schema',
+  'https://json-schema.org/draft/2020-12/schema',
+]) {
+  test(`${draft} is understood`, async () => {
+    const schema = { $schema: draft, type: 'object', properties: { a: { enum: ['x'] } }, additionalProperties: false }
+    assert.deepEqual(await problems(schema, { a: 'x' }), [])
+    assert.deepEqual(await problems(schema, { a: 'y' }), ['/a must be equal to one of the allowed values: ["x"]'])
+    assert.deepEqual(await problems(schema, { b: 1 }), ['must NOT have additional properties: "b"'])
+  })
+}
+
+test('a schema that is no JSON, no schema, or refers to another document is named', async () => {
+  for (const text of ['{', '{"type": "nonsense"}', '{"$ref": "other.json"}'])
+    await assert.rejects(compileJsonSchema(text, 'conf:/s.json'), {
+      code: 'MEDIATION_FAILED',
+      message: /conf:\/s\.json/,
+    })
+})
+
+test('schemas with the same identifier do not meet', async () => {
+  const schema = { id: 'http://a/b', type: 'object' }
+  await problems(schema, {})
+  assert.equal((await problems({ ...schema, type: 'array' }, {})).length, 1)
+})
