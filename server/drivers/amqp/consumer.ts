@@ -98,20 +98,31 @@ export class AmqpConsumer implements Consumer {
 
 class Loan implements Delivery {
   readonly message: StoredMessage
-  attempts: number
-  lastTry?: FailedTry
   readonly #received: Received
   readonly #ledger: TryLedger
   readonly #settled: (loan: Loan) => void
+  /** Of tries that the ledger has not taken. */
+  #tries: Tries = { attempts: 0 }
 
   constructor(message: StoredMessage, received: Received, ledger: TryLedger, settled: (loan: Loan) => void) {
     this.message = message
     this.#received = received
     this.#ledger = ledger
     this.#settled = settled
-    const tries = ledger.read(message.id)
-    this.attempts = tries?.attempts ?? 0
-    if (tries?.lastTry) this.lastTry = tries.lastTry
+  }
+
+  get attempts(): number {
+    return this.#known.attempts
+  }
+
+  get lastTry(): FailedTry | undefined {
+    return this.#known.lastTry
+  }
+
+  /** Looked up each time: whoever had the message before may have noted a try after this loan began. */
+  get #known(): Tries {
+    const noted = this.#ledger.read(this.message.id)
+    return noted && noted.attempts >= this.#tries.attempts ? noted : this.#tries
   }
 
   async ack(): Promise<void> {
@@ -121,9 +132,8 @@ class Loan implements Delivery {
   }
 
   async fail(why: FailedTry): Promise<void> {
-    this.attempts++
-    this.lastTry = why
-    await this.#ledger.write(this.message.id, { attempts: this.attempts, lastTry: why })
+    this.#tries = { attempts: this.attempts + 1, lastTry: why }
+    await this.#ledger.write(this.message.id, this.#tries)
     const { lost } = this.#received
     if (lost)
       throw new IntegrationError('STORE_UNAVAILABLE', `the message is no longer on loan: ${lost.message}`, {

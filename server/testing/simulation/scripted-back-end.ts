@@ -53,6 +53,7 @@ export class ScriptedBackEnd {
     ctx: MessageContext,
     options: SendOptions & { timeoutMs: number },
   ): Promise<Message | null> {
+    if (!this.#around.lives(clock)) await this.#around.reach(clock)
     const send = this.#witness.sent({
       body: Buffer.from(request.body.raw ?? new Uint8Array(0)),
       processor: ctx.origin.name,

@@ -246,6 +246,10 @@ export class Simulation implements Surroundings {
 
   // ── the ways out of the server, where it may die ──
 
+  lives(clock: Clock): boolean {
+    return clock === this.#clockOfLife
+  }
+
   reach(clock: Clock): Promise<void> {
     this.#signs++
     if (clock !== this.#clockOfLife) return never

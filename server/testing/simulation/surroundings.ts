@@ -5,6 +5,8 @@ import type { Chance } from './faults.ts'
 /** What the scripted outside asks of the simulation it is part of. */
 export interface Surroundings {
   readonly dice: Dice
+  /** Whether the server with this clock still lives: what is left of a dead one reaches nobody. */
+  lives(clock: Clock): boolean
   /**
    * Something leaves the server that this clock belongs to. Resolves when it has arrived; never, if the server is dead
    * or dies now.
