@@ -48,7 +48,7 @@ function numbersOf(element: XmlElement, site: Site): (run: Transformation) => nu
     const { node } = run
     run.at = element
     const counts: Test = count ?? likeTest(node)
-    if (level === 'any') return nonZero(counter.anywhere(node, counts, from, run, isFixed))
+    if (level === 'any') return [counter.anywhere(node, counts, from, run, isFixed)]
     const found: number[] = []
     for (let at: XPathNode | null = node; at !== null; at = at.parent) {
       if (from?.(at, run) === true && at !== node) break
@@ -58,10 +58,6 @@ function numbersOf(element: XmlElement, site: Site): (run: Transformation) => nu
     }
     return found
   }
-}
-
-function nonZero(number: number): number[] {
-  return number === 0 ? [] : [number]
 }
 
 function testOf(element: XmlElement, site: Site, attribute: 'count' | 'from'): Test | undefined {
