@@ -33,8 +33,22 @@ export type XPathNode = XmlNode | XmlAttribute | XmlDocument | XmlNamespace | De
 /** Null comes from variables and functions of ours that have no value; it behaves like an empty text. */
 export type XPathValue = string | number | boolean | XPathNode[] | null
 
+/** Up to here a text costs no more than the node it comes from. */
+const SHORT_TEXT = 1024
+const CHARACTERS_PER_STEP = 64
+
+/** Long texts count as work each time they are looked at: a loop over nodes may look at one for every node. */
+function weigh(text: string, work: Work): string {
+  if (text.length > SHORT_TEXT) work.spend(Math.ceil(text.length / CHARACTERS_PER_STEP))
+  return text
+}
+
 /** The string-value of XPath 1.0 §5. */
 export function stringOf(node: XPathNode, work: Work): string {
+  return weigh(stringValue(node, work), work)
+}
+
+function stringValue(node: XPathNode, work: Work): string {
   switch (node.kind) {
     case 'element':
     case 'document':
@@ -88,7 +102,7 @@ function textRun(first: XmlText): string {
 }
 
 export function toText(value: XPathValue, work: Work): string {
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return weigh(value, work)
   if (typeof value === 'number') return numberText(value)
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   return value === null || value.length === 0 ? '' : stringOf(value[0]!, work)
@@ -139,6 +153,7 @@ const FLIPPED: Readonly<Record<Comparison, Comparison>> = {
 export function compare(operator: Comparison, left: XPathValue, right: XPathValue, work: Work): boolean {
   if (Array.isArray(left)) return compareSet(operator, left, right, work)
   if (Array.isArray(right)) return compareSet(FLIPPED[operator], right, left, work)
+  if (typeof left === 'string') weigh(left, work)
   if (operator === '=' || operator === '!=') return (operator === '=') === equalAtoms(left, right)
   return compareNumbers(operator, atomToNumber(left), atomToNumber(right))
 }

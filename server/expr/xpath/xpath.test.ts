@@ -323,3 +323,23 @@ test('an evaluation that would stall the server is given up', () => {
   const deep = parseXml(`${'<a>'.repeat(900)}${'</a>'.repeat(900)}`)
   assert.throws(() => texts.evaluate(deep, {}), { code: 'EXPRESSION_FAILED' })
 })
+
+test('near steps joined by | come in document order, each node once, however they are written', () => {
+  const tree = parseXml('<r b="1" a="2">x<a/><b/><!--c--><a/></r>')
+  const names = (source: string): string => {
+    const nodes = compileXPath(source, library).select(tree.root, {})
+    return nodes.map(node => ('name' in node ? node.name : node.kind)).join(' ')
+  }
+  assert.equal(names('node()|@*'), 'b a text a b comment a')
+  assert.equal(names('b|a'), 'a b a')
+  assert.equal(names('a|*|a'), 'a b a')
+  assert.equal(names('text()|@a|comment()'), 'a text comment')
+  assert.equal(names('a|@a|..'), 'document a a a')
+  assert.equal(compileXPath('string(b|@a)', library).string(tree.root, {}), '2')
+})
+
+test('long texts count as work each time they are looked at', () => {
+  const tree = parseXml(`<r><t>${'x'.repeat(100_000)}</t>${'<i/>'.repeat(1000)}</r>`)
+  const often = compileXPath('count(//i[contains(/r/t, "y")])', library, { budget: 100_000 })
+  assert.throws(() => often.number(tree, {}), /given up after looking at 100000/)
+})

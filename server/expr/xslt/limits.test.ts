@@ -43,6 +43,12 @@ test('trees in variables count as well, and so do copies of copies', () => {
   assert.match(faultOfSheet(sheet(T(bomb))).message, /more than 2000000 nodes/)
 })
 
+test('a long text looked at in a loop counts each time', () => {
+  const look = `<xsl:variable name="t" select="string(r/t)"/><xsl:for-each select="r/i"><xsl:if test="contains($t, 'y')">y</xsl:if></xsl:for-each>`
+  const source = `<r><t>${'x'.repeat(1_000_000)}</t>${'<i/>'.repeat(2000)}</r>`
+  assert.match(faultOfSheet(sheet(T(look)), source).message, /given up after 20000000 steps/)
+})
+
 test('variables, keys and attribute sets that need themselves are faults', () => {
   const circle = '<xsl:variable name="a" select="$b"/><xsl:variable name="b" select="$a"/>'
   assert.match(
