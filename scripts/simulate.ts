@@ -3,7 +3,11 @@ import { parseArgs } from 'node:util'
 import { simulate } from '../server/testing/simulation/simulation.ts'
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '200' }, from: { type: 'string', default: '1' }, story: { type: 'boolean', default: false } },
+  options: {
+    seeds: { type: 'string', default: '200' },
+    from: { type: 'string', default: '1' },
+    story: { type: 'boolean', default: false },
+  },
 })
 const from = Number(values.from)
 const started = performance.now()

@@ -55,12 +55,12 @@ export class ScriptedBroker {
 
   /** Every connection breaks. */
   cut(): void {
-    for (const live of [...this.connections]) live.lose(unavailable('the connection broke'))
+    for (const live of Array.from(this.connections)) live.lose(unavailable('the connection broke'))
   }
 
   /** The server is gone without a word. */
   forget(clock: Clock): void {
-    for (const live of [...this.connections]) if (live.clock === clock) live.lose(unavailable('the server is gone'))
+    for (const live of Array.from(this.connections)) if (live.clock === clock) live.lose(unavailable('the server is gone'))
   }
 
   queue(name: string): Entry[] {
@@ -117,7 +117,7 @@ class ScriptedLive implements Live {
     const listeners = this.#listeners
     this.#listeners = new Set()
     for (const listener of listeners) listener(why)
-    for (const link of [...this.receivers]) link.end(why)
+    for (const link of Array.from(this.receivers)) link.end(why)
   }
 
   openSender(parts: SendingParts): Outgoing {

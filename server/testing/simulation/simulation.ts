@@ -261,7 +261,7 @@ export class Simulation implements Surroundings {
   }
 
   async #isAlive(clock: Clock): Promise<void> {
-    await null
+    await Promise.resolve()
     if (clock !== this.#clockOfLife) await never
   }
 
