@@ -10,7 +10,7 @@ import { memoryLog } from './memory-log.ts'
 
 const [folder, first] = process.argv.slice(2)
 const say = (line: string): void => {
-  for (let left = Buffer.from(`${line}\n`); left.length > 0; ) {
+  for (let left = Buffer.from(`${line}\n`); left.length > 0;) {
     try {
       left = left.subarray(writeSync(1, left))
     } catch (thrown) {

@@ -53,7 +53,7 @@ export class ScriptedBackEnd {
     ctx: MessageContext,
     options: SendOptions & { timeoutMs: number },
   ): Promise<Message | null> {
-    if (!this.#around.lives(clock)) await this.#around.reach(clock)
+    if (!this.#around.lives(clock)) await this.#travel(clock)
     const send = this.#witness.sent({
       body: Buffer.from(request.body.raw ?? new Uint8Array(0)),
       processor: ctx.origin.name,
@@ -134,8 +134,7 @@ export class ScriptedBackEnd {
     })
   }
 
-  async #travel(clock: Clock): Promise<void> {
-    await this.#around.reach(clock)
-    if (this.#latency > 0) await clock.sleep(this.#around.dice.below(this.#latency))
+  #travel(clock: Clock): Promise<void> {
+    return this.#around.reach(clock, this.#latency === 0 ? 0 : this.#around.dice.below(this.#latency))
   }
 }

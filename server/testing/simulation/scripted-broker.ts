@@ -60,7 +60,8 @@ export class ScriptedBroker {
 
   /** The server is gone without a word. */
   forget(clock: Clock): void {
-    for (const live of Array.from(this.connections)) if (live.clock === clock) live.lose(unavailable('the server is gone'))
+    for (const live of Array.from(this.connections))
+      if (live.clock === clock) live.lose(unavailable('the server is gone'))
   }
 
   queue(name: string): Entry[] {
@@ -70,9 +71,8 @@ export class ScriptedBroker {
   }
 
   /** The way to the broker: it takes time, and the server may die on it. */
-  async reached(clock: Clock): Promise<void> {
-    await this.around.reach(clock)
-    if (this.#latency > 0) await clock.sleep(this.#latency)
+  reached(clock: Clock): Promise<void> {
+    return this.around.reach(clock, this.#latency)
   }
 
   /** Messages came, or came back: whoever waits for them gets them. */

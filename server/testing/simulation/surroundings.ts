@@ -11,7 +11,7 @@ export interface Surroundings {
    * Something leaves the server that this clock belongs to. Resolves when it has arrived; never, if the server is dead
    * or dies now.
    */
-  reach(clock: Clock): Promise<void>
+  reach(clock: Clock, ms: number): Promise<void>
   strikes(kind: Chance): boolean
   /** The broker holds these bytes from now on. */
   stored(queue: string, bytes: Buffer): void
