@@ -8,7 +8,7 @@ import { kinds } from '../../kinds/all.ts'
 import { Catalog } from '../../schema/catalog.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
-const LIST = 'server/test/conformance/known-failures.txt'
+const LIST = 'server/test/conformance/expected-failures.txt'
 /** The suite lies beside the checkout, or where `.ci/run` says. */
 const suite = join(process.env['SHARED_DIR'] ?? join(root, '..', 'shared'), 'conformance', 'cases.json')
 const entries = read(readFileSync(join(root, LIST), 'utf8'))
