@@ -77,7 +77,7 @@ class Desk implements AsyncDisposable {
 }
 
 await onDocumentedPorts('the scenarios of the documents run as printed', import.meta.url, () => {
-  test('the EI scenario survives the loss of the broker, and of the server while orders wait', async () => {
+  test('WF-3, WF-7, WF-8: the EI scenario, unmodified, survives the loss of the broker, and of the server while orders wait', async () => {
     await using home = await tempFolder('scenario')
     await using desk = await Desk.open(home.path, '02-failover-ei')
     const order = ['-Daddurl=http://localhost:8280/services/Proxy1', '-Dmode=placeorder']
@@ -105,7 +105,7 @@ await onDocumentedPorts('the scenarios of the documents run as printed', import.
     assert.deepEqual(await desk.broker.end('SIGTERM'), { code: 0, signal: null })
   })
 
-  test('the MI scenario answers on 8290 and the back end prints the lines of the document', async () => {
+  test('WF-3: the MI scenario, unmodified, answers on 8290 and the back end prints the lines of the document', async () => {
     await using home = await tempFolder('scenario')
     await using desk = await Desk.open(home.path, '03-failover-mi')
     const body = await readFile(join(root, 'samples', '03-failover-mi', 'request.xml'))
