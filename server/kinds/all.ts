@@ -44,6 +44,7 @@ import mediatorsProperty from './mediators/property.ts'
 import mediatorsRespond from './mediators/respond.ts'
 import mediatorsRewrite from './mediators/rewrite.ts'
 import mediatorsRouter from './mediators/router.ts'
+import mediatorsScript from './mediators/script.ts'
 import mediatorsSend from './mediators/send.ts'
 import mediatorsSequence from './mediators/sequence.ts'
 import mediatorsStore from './mediators/store.ts'
@@ -106,6 +107,7 @@ export const kinds: readonly AnyKind[] = [
   mediatorsRespond,
   mediatorsRewrite,
   mediatorsRouter,
+  mediatorsScript,
   mediatorsSend,
   mediatorsSequence,
   mediatorsStore,

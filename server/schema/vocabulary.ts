@@ -3,7 +3,6 @@
  * supported" rather than "unknown" (synapse-language A.1, A.2). A word that gets a kind of its own leaves this list.
  */
 export const MEDIATOR_TAGS: ReadonlySet<string> = new Set([
-  'script',
   'xquery',
   'dblookup',
   'dbreport',

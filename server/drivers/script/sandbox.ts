@@ -1,7 +1,7 @@
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime } from 'quickjs-emscripten'
 import type { Clock } from '../../kernel/clock.ts'
 import { textOf } from '../../kernel/errors.ts'
-import type { ScriptEngine } from './script-engine.ts'
+import { SCRIPT_MEMORY, type OpenScript, type ScriptEngine } from './script-engine.ts'
 
 /** What crosses the border of the sandbox. */
 export type Plain = string | number | boolean | null | undefined
@@ -22,15 +22,11 @@ export interface Program {
   readonly entry: ScriptSource
 }
 
-export interface Limits {
-  /** Milliseconds of one call: nothing else of this server runs during them. */
-  readonly time: number
-  /** Bytes. */
-  readonly memory: number
-}
-
 /** More than this throws inside WebAssembly, and loses the interpreter with everything in it. */
 const STACK = 256 * 1024
+
+/** Scripts that stay evaluated at the same time; one that was closed is evaluated again when it is called. */
+const MOST_OPEN = 64
 
 /** What a script leaves behind in global variables goes after so many calls. */
 const CALLS = 1000
@@ -48,22 +44,38 @@ interface Machine {
 }
 
 /** What outlives the sandbox object until its memory, which the garbage collector does not see, is given back. */
-interface Holder {
-  machine: Machine | null
-  host: Host | null
-  deadline: number
+class Holder implements OpenScript {
+  machine: Machine | null = null
+  host: Host | null = null
+  deadline = 0
+  readonly engine: ScriptEngine
+
+  constructor(engine: ScriptEngine) {
+    this.engine = engine
+  }
+
+  close(): void {
+    const { machine, engine } = this
+    this.machine = null
+    engine.open.delete(this)
+    if (!machine || engine.lost) return
+    machine.entry.dispose()
+    machine.context.dispose()
+    machine.runtime.dispose()
+  }
+
+  /** The one used last goes last when room has to be made. */
+  touch(): void {
+    const { open } = this.engine
+    open.delete(this)
+    open.add(this)
+    if (open.size <= MOST_OPEN) return
+    const [oldest] = open
+    oldest?.close()
+  }
 }
 
-const abandoned = new FinalizationRegistry<Holder>(close)
-
-function close(holder: Holder): void {
-  const { machine } = holder
-  holder.machine = null
-  if (!machine) return
-  machine.entry.dispose()
-  machine.context.dispose()
-  machine.runtime.dispose()
-}
+const abandoned = new FinalizationRegistry<Holder>(holder => holder.close())
 
 /**
  * A script with limits. It is evaluated once and called for many messages; after a failure it begins anew, so that no
@@ -72,15 +84,17 @@ function close(holder: Holder): void {
 export class Sandbox {
   readonly engine: ScriptEngine
   readonly #program: Program
-  readonly #limits: Limits
+  readonly #time: number
   readonly #clock: Clock
-  readonly #holder: Holder = { machine: null, host: null, deadline: 0 }
+  readonly #holder: Holder
 
-  constructor(engine: ScriptEngine, program: Program, limits: Limits, clock: Clock) {
+  /** `time` is what one call may take, in milliseconds: nothing else of this server runs during them. */
+  constructor(engine: ScriptEngine, program: Program, time: number, clock: Clock) {
     this.engine = engine
     this.#program = program
-    this.#limits = limits
+    this.#time = time
     this.#clock = clock
+    this.#holder = new Holder(engine)
     abandoned.register(this, this.#holder)
   }
 
@@ -106,19 +120,19 @@ export class Sandbox {
 
   #guarded<T>(work: () => T): T {
     const holder = this.#holder
-    holder.deadline = this.#clock.monotonic() + this.#limits.time
+    holder.deadline = this.#clock.monotonic() + this.#time
     try {
       const done = work()
-      if (holder.machine && holder.machine.calls >= CALLS) close(holder)
+      if (holder.machine && holder.machine.calls >= CALLS) holder.close()
       return done
     } catch (thrown) {
       if (thrown instanceof ScriptFailure) {
-        close(holder)
+        holder.close()
         throw thrown
       }
       // The interpreter itself has failed. Nothing in its memory can be trusted, nor given back.
       this.engine.lost = true
-      holder.machine = null
+      holder.close()
       throw new ScriptFailure(`the script interpreter failed and is started again: ${textOf(thrown)}`)
     } finally {
       holder.host = null
@@ -126,14 +140,15 @@ export class Sandbox {
   }
 
   #machine(): Machine {
-    this.#holder.machine ??= this.#open(this.#holder)
-    return this.#holder.machine
+    const holder = this.#holder
+    holder.touch()
+    holder.machine ??= this.#open(holder)
+    return holder.machine
   }
 
   #open(holder: Holder): Machine {
     const clock = this.#clock
     const runtime = this.engine.module.newRuntime()
-    runtime.setMemoryLimit(this.#limits.memory)
     runtime.setMaxStackSize(STACK)
     runtime.setInterruptHandler(() => clock.monotonic() > holder.deadline)
     const context = runtime.newContext()
@@ -165,9 +180,9 @@ export class Sandbox {
     const said = describe(context.dump(error))
     error.dispose()
     if (said.includes('InternalError: interrupted'))
-      return new ScriptFailure(`it ran longer than ${this.#limits.time} ms and was stopped`)
+      return new ScriptFailure(`it ran longer than ${this.#time} ms and was stopped`)
     if (said.includes('InternalError: out of memory'))
-      return new ScriptFailure(`it used more than ${this.#limits.memory >> 20} MiB of memory`)
+      return new ScriptFailure(`it used more than ${SCRIPT_MEMORY >> 20} MiB of memory`)
     return new ScriptFailure(said)
   }
 }

@@ -1,5 +1,6 @@
 import { typedValue, VALUE_TYPES } from '../../expr/typed-value.ts'
 import type { MessageContext } from '../../kernel/context.ts'
+import { removeProperty, setProperty } from '../../runtime/property-scopes.ts'
 import {
   attr,
   choice,
@@ -27,7 +28,6 @@ const SCOPES = [
   'trace',
   'analytics',
 ] as const
-type Scope = (typeof SCOPES)[number]
 
 export default defineMediator({
   tag: 'property',
@@ -89,7 +89,7 @@ export default defineMediator({
       return type === undefined ? value : typedValue(type, value)
     }
     const change = (key: string, ctx: MessageContext): void =>
-      action === 'remove' ? remove(scope, key, ctx) : set(scope, key, valueOf(ctx), ctx)
+      action === 'remove' ? removeProperty(scope, key, ctx) : setProperty(scope, key, valueOf(ctx), ctx)
     return {
       needsBody: dynamicNeedsBody(name) || (source?.kind === 'expression' && source.value.needsBody),
       mediate(ctx) {
@@ -99,46 +99,3 @@ export default defineMediator({
     }
   },
 })
-
-function set(scope: Scope, name: string, value: unknown, ctx: MessageContext): void {
-  // In Synapse, setting nothing is no operation: the old value stays (trap H13).
-  if (value === undefined || value === null) return
-  const { message } = ctx
-  if (name === 'RESPONSE' && String(value) === 'true') ctx.exchange.expectAnswer()
-  switch (scope) {
-    case 'default':
-      ctx.properties.set(name, value)
-      return
-    case 'transport':
-      message.headers.set(name, String(value))
-      return
-    case 'operation':
-      ctx.operation.set(name, value)
-      return
-    default:
-      message.axis2.set(name, value)
-      if (name === 'messageType') {
-        message.axis2.set('ContentType', value)
-        message.headers.delete('Content-Type')
-      }
-      if (name === 'SET_ROLLBACK_ONLY' || name === 'SET_RECOVER') ctx.operation.set(name, value)
-  }
-}
-
-function remove(scope: Scope, name: string, ctx: MessageContext): void {
-  const { message } = ctx
-  switch (scope) {
-    case 'default':
-      ctx.properties.delete(name)
-      return
-    case 'transport':
-      message.headers.delete(name)
-      return
-    case 'operation':
-      ctx.operation.delete(name)
-      return
-    default:
-      if (name === 'TRANSPORT_HEADERS') message.headers.clear()
-      else if (message.hasAxis2) message.axis2.delete(name)
-  }
-}
