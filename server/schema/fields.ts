@@ -282,7 +282,9 @@ export function choice<F extends Fields>(
           'Keep one of the two.',
         )
       }
-      return { kind: first[0], value: first[1].decode(site, first[0]) } as ChoiceOf<F>
+      // Undefined: what is there cannot be read, and has been reported.
+      const value: unknown = first[1].decode(site, first[0])
+      return value === undefined ? undefined : ({ kind: first[0], value } as ChoiceOf<F>)
     },
     encode(value, draft) {
       if (value === undefined) return
