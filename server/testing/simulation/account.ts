@@ -61,9 +61,17 @@ export class Account implements SendWitness {
   readonly #lanes = new Map<string, { readonly accepted: Known[]; next: number }>()
   readonly #tell: (message: number, text: string) => void
   readonly #broken: (violation: Violation) => void
+  /** Whether the server cannot note anything now. */
+  readonly #isTroubled: () => boolean
   #moment = 0
 
-  constructor(plan: Plan, tell: (message: number, text: string) => void, broken: (violation: Violation) => void) {
+  constructor(
+    plan: Plan,
+    tell: (message: number, text: string) => void,
+    broken: (violation: Violation) => void,
+    isTroubled: () => boolean,
+  ) {
+    this.#isTroubled = isTroubled
     this.#tell = tell
     this.#broken = broken
     this.#processors = new Map(plan.routes.flatMap(route => route.processors.map(one => [one.name, one] as const)))
@@ -178,6 +186,10 @@ export class Account implements SendWitness {
     send.state = how
     this.#open.delete(send)
     if (how === 'failed') message.failures++
+    if (this.#isTroubled()) {
+      message.forgotten++
+      message.repeats = 1
+    }
     if (how !== 'delivered') return
     const latest = this.#latest.get(processor) ?? []
     this.#latest.set(processor, [message, ...latest].slice(0, this.#processors.get(processor)?.workers ?? 1))

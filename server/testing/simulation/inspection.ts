@@ -115,9 +115,13 @@ export class Inspection {
         throw new Violation('P7', `processor ${name} is ${state.observed} and does not say why`)
       if (wanted !== 'active' || state.wanted === 'active') continue
       const message = state.messageId === undefined ? undefined : this.#account.named(state.messageId)
-      if (endpoint === undefined || maxAttempts === 0 || !message || message.failures < maxAttempts) {
-        const sent = message ? `after ${message.failures} sends of its message` : 'with no message'
-        throw new Violation('P7', `processor ${name} gave up ${sent}: ${state.reason}`, message?.number)
+      const tries = endpoint === undefined ? state.attempts : message?.failures
+      if (maxAttempts === 0 || (tries ?? 0) < maxAttempts) {
+        throw new Violation(
+          'P7',
+          `processor ${name} gave up after ${tries ?? 0} tries: ${state.reason}`,
+          message?.number,
+        )
       }
       gaveUp.push(name)
     }

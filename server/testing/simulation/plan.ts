@@ -127,6 +127,7 @@ function routeOf(dice: Dice, number: string): RoutePlan {
     workers: dice.pick([1, 1, 2]),
     keyed: false,
     ...pace(),
+    retryInterval: dice.pick([200, 1_000, 60_000]),
     maxAttempts: dice.pick([0, 0, 1000]),
   })
   const entry = name('orders')

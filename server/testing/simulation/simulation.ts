@@ -26,6 +26,8 @@ export interface Result {
 
 /** Milliseconds after healing in which everything has to be delivered; a wall clock set back may cost an hour. */
 const LONG_ENOUGH = 4 * 3_600_000
+/** Timers that may run in that time: more is running in circles. */
+const MOST_STEPS = 60_000
 /** A client that finds nobody tries again. */
 const CLIENT_PAUSE = 300
 /** Turns of the event loop without a sign of life after which nothing is going on. */
@@ -81,6 +83,7 @@ export class Simulation implements Surroundings {
       this.plan,
       (message, text) => this.#story?.tell(message, text),
       violation => this.fail(violation),
+      () => this.life !== null && this.life.journal.status.state !== 'open',
     )
     const { latency } = this.plan
     this.broker = new ScriptedBroker(this, latency.broker)
@@ -132,12 +135,12 @@ export class Simulation implements Surroundings {
   /** Moves time from one timer to the next, looking around after each. */
   async #until(over: () => boolean | Promise<boolean>, patience: number, why: string): Promise<void> {
     const end = this.clock.monotonic() + patience
-    for (;;) {
+    for (let steps = 0; ; steps++) {
       await this.#settle()
       await this.#look()
       if (await over()) return
       const due = this.clock.nextDue
-      if (due === undefined || due > end) throw await this.#stuck(why)
+      if (due === undefined || due > end || steps > MOST_STEPS) throw await this.#stuck(why)
       await this.clock.advance(due - this.clock.monotonic())
     }
   }
@@ -250,18 +253,18 @@ export class Simulation implements Surroundings {
     return clock === this.#clockOfLife
   }
 
-  reach(clock: Clock): Promise<void> {
+  reach(clock: Clock, ms: number): Promise<void> {
     this.#signs++
     if (clock !== this.#clockOfLife) return never
     if (this.#untilCrash !== Infinity && --this.#untilCrash <= 0 && !this.#tear()) {
       this.#crash()
       return never
     }
-    return this.#isAlive(clock)
+    return this.#arrive(clock, ms)
   }
 
-  async #isAlive(clock: Clock): Promise<void> {
-    await Promise.resolve()
+  async #arrive(clock: Clock, ms: number): Promise<void> {
+    await (ms === 0 ? Promise.resolve() : this.clock.sleep(ms))
     if (clock !== this.#clockOfLife) await never
   }
 
