@@ -1,9 +1,13 @@
-import type { EndpointPlan, Plan, ProcessorPlan, RoutePlan, StorePlan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import type { EndpointPlan, GroupPlan, ProcessorPlan, RoutePlan, StorePlan } from './routes.ts'
 
 const NS = 'xmlns="http://ws.apache.org/ns/synapse"'
-const FORWARDING = 'org.apache.synapse.message.processor.impl.forwarder.ScheduledMessageForwardingProcessor'
-const MOVING = 'org.apache.synapse.message.processor.impl.failover.FailoverScheduledMessageForwardingProcessor'
-const CLASS = {
+const PROCESSOR = {
+  forward: 'org.apache.synapse.message.processor.impl.forwarder.ScheduledMessageForwardingProcessor',
+  move: 'org.apache.synapse.message.processor.impl.failover.FailoverScheduledMessageForwardingProcessor',
+  sample: 'org.apache.synapse.message.processor.impl.sampler.SamplingProcessor',
+}
+const STORE = {
   journal: undefined,
   memory: 'org.apache.synapse.message.store.impl.memory.InMemoryStore',
   jms: 'org.apache.synapse.message.store.impl.jms.JmsStore',
@@ -22,7 +26,9 @@ export interface ArtifactFile {
 export function artifactsOf({ routes }: Plan): ArtifactFile[] {
   return routes.flatMap(route => [
     proxy(route),
-    endpoint(route.endpoint),
+    ...route.endpoints.map(endpoint),
+    ...(route.group ? [group(route.group, route.endpoints)] : []),
+    ...(route.sequence === undefined ? [] : [sequence(route.sequence, route.target)]),
     ...route.stores.map(store),
     ...route.processors.map(processor),
   ])
@@ -61,18 +67,36 @@ function endpoint({ name, timeout, suspend }: EndpointPlan): ArtifactFile {
   )
 }
 
-function store({ name, kind, failover, limit }: StorePlan): ArtifactFile {
-  const type = CLASS[kind]
+function group({ name, kind, dynamic, failover }: GroupPlan, members: readonly EndpointPlan[]): ArtifactFile {
+  const inside = members.map(member => `<endpoint key="${member.name}"/>`).join('')
+  return file('endpoint', name, revision => {
+    const how = kind === 'failover' ? `dynamic="${dynamic}"` : `failover="${failover}"`
+    return `<endpoint ${NS} name="${name}"><${kind} ${how}>${inside}</${kind}><property name="revision" value="${revision}"/></endpoint>`
+  })
+}
+
+function sequence(name: string, target: string): ArtifactFile {
+  return file(
+    'sequence',
+    name,
+    revision =>
+      `<sequence ${NS} name="${name}"><property name="revision" value="${revision}"/><call><endpoint key="${target}"/></call></sequence>`,
+  )
+}
+
+function store({ name, kind, failover, limit, prefetch }: StorePlan): ArtifactFile {
+  const type = STORE[kind]
   const parameters = (revision: number): string[] => [
-    parameter('store.producer.retry.max.interval', String(30_000 + revision)),
+    parameter('store.producer.retry.max.interval', 30_000 + revision),
     ...(kind === 'jms'
       ? [
           parameter('java.naming.factory.initial', 'org.apache.activemq.jndi.ActiveMQInitialContextFactory'),
           parameter('java.naming.provider.url', 'tcp://broker:61616'),
           parameter('store.jms.destination', name),
+          parameter('store.jms.prefetch', prefetch ?? 1),
         ]
       : []),
-    ...(limit === undefined ? [] : [parameter('store.limit', String(limit))]),
+    ...(limit === undefined ? [] : [parameter('store.limit', limit)]),
     ...(failover === undefined
       ? []
       : [
@@ -90,27 +114,38 @@ function store({ name, kind, failover, limit }: StorePlan): ArtifactFile {
 }
 
 function processor(plan: ProcessorPlan): ArtifactFile {
-  const { name, store, workers, keyed, interval, retryInterval, maxAttempts, endpoint, failStore, target } = plan
-  const parameters = (revision: number): string[] => [
-    parameter('interval', String(interval)),
-    parameter('client.retry.interval', String(retryInterval)),
-    parameter('max.delivery.attempts', String(maxAttempts)),
-    parameter('store.connection.retry.max.interval', String(20_000 + revision)),
-    ...(keyed
-      ? [parameter('concurrency', String(workers)), parameter('concurrency.key', 'X-Key')]
-      : [parameter('member.count', String(workers))]),
-    ...(failStore === undefined ? [] : [parameter('message.processor.failMessagesStore', failStore)]),
-    ...(target === undefined ? [] : [parameter('message.target.store.name', target)]),
-  ]
-  const to = endpoint === undefined ? '' : ` targetEndpoint="${endpoint}"`
+  const { name, kind, store, target } = plan
+  const parameters = (revision: number): string => [...own(plan), reconnect(revision)].join('')
   return file(
     'message-processor',
     name,
     revision =>
-      `<messageProcessor ${NS} name="${name}" class="${endpoint === undefined ? MOVING : FORWARDING}" messageStore="${store}"${to}>${parameters(revision).join('')}</messageProcessor>`,
+      `<messageProcessor ${NS} name="${name}" class="${PROCESSOR[kind]}" messageStore="${store}"${kind === 'forward' ? ` targetEndpoint="${target}"` : ''}>${parameters(revision)}</messageProcessor>`,
   )
 }
 
-function parameter(name: string, value: string): string {
+function reconnect(revision: number): string {
+  return parameter('store.connection.retry.max.interval', 20_000 + revision)
+}
+
+function own(plan: ProcessorPlan): string[] {
+  const { kind, workers, keyed, interval, batch, retryInterval, growing, maxAttempts, drop, failStore, target } = plan
+  const rate = [parameter('interval', interval), parameter('message.processor.batch.size', batch)]
+  if (kind === 'sample') return [...rate, parameter('sequence', target), parameter('concurrency', workers)]
+  return [
+    ...rate,
+    parameter('client.retry.interval', retryInterval),
+    ...(growing ? [parameter('client.retry.max.interval', retryInterval * 5)] : []),
+    parameter('max.delivery.attempts', maxAttempts),
+    ...(drop ? [parameter('max.delivery.drop', 'Enabled')] : []),
+    ...(keyed
+      ? [parameter('concurrency', workers), parameter('concurrency.key', 'X-Key')]
+      : [parameter('member.count', workers)]),
+    ...(failStore === undefined ? [] : [parameter('message.processor.failMessagesStore', failStore)]),
+    ...(kind === 'move' ? [parameter('message.target.store.name', target)] : []),
+  ]
+}
+
+function parameter(name: string, value: string | number): string {
   return `<parameter name="${name}">${value}</parameter>`
 }

@@ -5,10 +5,13 @@ import type { Plan } from './plan.ts'
 /** The deploy folder: what is in each file now, and what has to be in service because of it. */
 export class Deployments {
   readonly files = new Map<string, string>()
+  /** Anything was ever changed, broken or removed. */
+  wereTouched = false
   readonly #artifacts: readonly ArtifactFile[]
   readonly #revisions = new Map<ArtifactFile, number>()
   readonly #broken = new Set<ArtifactFile>()
-  /** Keys that have been in service since this server started: nothing may take them out. */
+  readonly #removed = new Set<ArtifactFile>()
+  /** Keys that have been in service since this server started: nothing but their removal may take them out. */
   readonly #inService = new Set<string>()
 
   constructor(plan: Plan) {
@@ -19,21 +22,21 @@ export class Deployments {
   /** A server starts with these files: what is broken among them it has never seen whole. */
   started(files: ReadonlyMap<string, string>): void {
     this.#inService.clear()
-    for (const { path, key, xml } of this.#artifacts) {
-      for (let revision = 0; revision <= 1; revision++) if (files.get(path) === xml(revision)) this.#inService.add(key)
-    }
+    this.expected(files)
   }
 
   change(dice: Dice): string {
+    this.wereTouched = true
     const artifact = dice.pick(this.#artifacts.filter(({ replaceable }) => replaceable))
     this.#revisions.set(artifact, 1 - (this.#revisions.get(artifact) ?? 0))
-    this.#broken.delete(artifact)
     this.#write(artifact)
     return artifact.path
   }
 
   break(dice: Dice): string {
+    this.wereTouched = true
     const artifact = dice.pick(this.#artifacts)
+    this.#removed.delete(artifact)
     this.#broken.add(artifact)
     const xml = artifact.xml(0)
     const broken = [xml.slice(0, -3), xml.replace(/ name="/, ' nam="'), '', xml.replace(/<(\w+)/, '<$1x')]
@@ -41,9 +44,18 @@ export class Deployments {
     return artifact.path
   }
 
+  remove(dice: Dice): string {
+    this.wereTouched = true
+    const artifact = dice.pick(this.#artifacts.filter(({ replaceable }) => replaceable))
+    this.#broken.delete(artifact)
+    this.#removed.add(artifact)
+    this.files.delete(artifact.path)
+    return artifact.path
+  }
+
+  /** Everything is as it should be again. */
   mend(): readonly string[] {
-    const mended = [...this.#broken]
-    this.#broken.clear()
+    const mended = [...this.#broken, ...this.#removed]
     for (const artifact of mended) this.#write(artifact)
     return mended.map(({ path }) => path)
   }
@@ -52,15 +64,22 @@ export class Deployments {
     return [...this.#broken].map(({ path }) => path)
   }
 
+  get removedKeys(): readonly string[] {
+    return [...this.#removed].map(({ key }) => key)
+  }
+
   /** What has to be in service after these files were deployed (P9). */
   expected(files: ReadonlyMap<string, string>): ReadonlySet<string> {
     for (const { path, key, xml } of this.#artifacts) {
+      if (!files.has(path)) this.#inService.delete(key)
       for (let revision = 0; revision <= 1; revision++) if (files.get(path) === xml(revision)) this.#inService.add(key)
     }
     return this.#inService
   }
 
   #write(artifact: ArtifactFile): void {
+    this.#broken.delete(artifact)
+    this.#removed.delete(artifact)
     this.files.set(artifact.path, artifact.xml(this.#revisions.get(artifact) ?? 0))
   }
 }

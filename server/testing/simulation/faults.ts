@@ -21,15 +21,18 @@ const PLANNED = [
   'power loss',
   'torn write',
   'disk full',
+  'disk slow',
   'back end outage',
   'broker outage',
   'clock step',
   'deploy change',
   'deploy break',
+  'deploy remove',
   'deploy mend',
   'deactivate',
   'activate',
   'endpoint off',
+  'foreign message',
   'restart',
 ] as const
 

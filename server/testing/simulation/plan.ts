@@ -1,61 +1,50 @@
 /** What a seed decides before anything runs: the configuration, and when what happens. */
 import type { Dice } from './dice.ts'
-
-export interface StorePlan {
-  readonly name: string
-  readonly kind: 'journal' | 'memory' | 'jms'
-  readonly failover?: string
-  /** Most messages of a memory store. */
-  readonly limit?: number
-}
-
-export interface ProcessorPlan {
-  readonly name: string
-  readonly store: string
-  readonly workers: number
-  /** Messages of one key stay in order with several workers. */
-  readonly keyed: boolean
-  readonly interval: number
-  readonly retryInterval: number
-  /** 0: no end. */
-  readonly maxAttempts: number
-  /** Of one that forwards. */
-  readonly endpoint?: string
-  readonly failStore?: string
-  /** Of one that moves. */
-  readonly target?: string
-}
-
-export interface EndpointPlan {
-  readonly name: string
-  readonly timeout: number
-  readonly suspend: number | 'never'
-}
-
-export interface RoutePlan {
-  readonly proxy: string
-  /** Where its messages are stored first. */
-  readonly entry: string
-  readonly stores: readonly StorePlan[]
-  readonly endpoint: EndpointPlan
-  readonly processors: readonly ProcessorPlan[]
-  /** Nothing may overtake: one worker, no other way. */
-  readonly ordered: boolean
-}
+import { routeOf, type RoutePlan } from './routes.ts'
 
 /** Something a person or the machine does at a moment. */
 export type Act =
-  | { readonly kind: 'change' | 'break' | 'mend' | 'deactivate' | 'activate' | 'endpoint off' | 'restart' }
+  | {
+      readonly kind:
+        | 'change'
+        | 'break'
+        | 'remove'
+        | 'mend'
+        | 'deactivate'
+        | 'activate'
+        | 'endpoint off'
+        | 'restart'
+        | 'foreign message'
+    }
   | { readonly kind: 'clock step'; readonly ms: number }
-  | { readonly kind: 'outage'; readonly of: 'back end' | 'broker' | 'disk'; readonly ms: number }
+  | { readonly kind: 'outage'; readonly of: Outage; readonly ms: number }
+
+export type Outage = 'back end' | 'one back end' | 'broker' | 'disk'
+
+export interface CrashPlan {
+  /** How many steps lie between it and the crash before: ways out of the server, and turns of its event loop. */
+  readonly after: number
+  /** What is lost: nothing the process had handed to the system, what was not synced, or half of a write. */
+  readonly how: 'kill' | 'power' | 'torn'
+}
 
 export interface Plan {
   readonly routes: readonly RoutePlan[]
-  readonly arrivals: readonly { readonly at: number; readonly route: number; readonly padding: number }[]
+  readonly arrivals: readonly Arrival[]
+  /** Sent when everything is healed and delivered: each has to be taken at the first try. */
+  readonly probes: readonly Arrival[]
   readonly acts: readonly { readonly at: number; readonly act: Act }[]
-  /** How many reaches out of the server (disk, broker, back end, answer) lie between two crashes. */
-  readonly crashes: readonly { readonly after: number; readonly how: 'kill' | 'power' | 'torn' }[]
-  readonly latency: { readonly broker: number; readonly backEnd: number }
+  readonly crashes: readonly CrashPlan[]
+  /** Most milliseconds of one way. */
+  readonly latency: { readonly broker: number; readonly backEnd: number; readonly disk: number }
+}
+
+export interface Arrival {
+  readonly at: number
+  /** Index of its route. */
+  readonly route: number
+  /** Bytes it is longer than its number. */
+  readonly padding: number
 }
 
 const ARRIVALS = 200
@@ -63,120 +52,47 @@ const ARRIVALS = 200
 export function planOf(dice: Dice): Plan {
   const routes = Array.from({ length: dice.chance(0.3) ? 2 : 1 }, (_, index) => routeOf(dice, String(index + 1)))
   const horizon = dice.pick([5_000, 20_000, 60_000])
-  const arrivals = []
-  const count = ARRIVALS + dice.below(20)
-  const calm = dice.chance(0.5)
-  for (let made = 0; made < count;) {
-    const at = dice.below(horizon)
-    const burst = Math.min(calm ? 1 + dice.below(12) : 1 + dice.below(50), count - made)
-    const route = dice.below(routes.length)
-    for (let i = 0; i < burst; i++) arrivals.push({ at, route, padding: dice.chance(0.05) ? dice.below(3000) : 0 })
-    made += burst
-  }
-  arrivals.sort((a, b) => a.at - b.at)
   const acts = Array.from({ length: dice.pick([0, 3, 8]) }, () => ({ at: dice.below(horizon), act: actOf(dice) }))
   acts.sort((a, b) => a.at - b.at)
   const crashes = Array.from({ length: dice.pick([0, 0, 1, 2, 4]) }, () => ({
-    after: dice.between(1, dice.pick([30, 300, 2000])),
+    after: dice.between(1, dice.pick([30, 300, 3000])),
     how: dice.pick(['kill', 'kill', 'power', 'torn'] as const),
   }))
-  return { routes, arrivals, acts, crashes, latency: { broker: dice.pick([0, 0, 3]), backEnd: dice.pick([0, 5, 50]) } }
+  return {
+    routes,
+    arrivals: arrivalsOf(dice, routes.length, horizon),
+    probes: routes.map((_, route) => ({ at: 0, route, padding: 0 })),
+    acts,
+    crashes,
+    latency: { broker: dice.pick([0, 0, 3]), backEnd: dice.pick([0, 5, 50]), disk: dice.pick([0, 0, 0, 4]) },
+  }
+}
+
+/** In bursts: queues have to build up, and run dry. */
+function arrivalsOf(dice: Dice, routes: number, horizon: number): Arrival[] {
+  const arrivals: Arrival[] = []
+  const count = ARRIVALS + dice.below(10)
+  const largest = dice.chance(0.5) ? 12 : 50
+  while (arrivals.length < count) {
+    const at = dice.below(horizon)
+    const burst = Math.min(1 + dice.below(largest), count - arrivals.length)
+    const route = dice.below(routes)
+    for (let i = 0; i < burst; i++) arrivals.push({ at, route, padding: dice.chance(0.05) ? dice.below(3000) : 0 })
+  }
+  return arrivals.sort((a, b) => a.at - b.at)
 }
 
 function actOf(dice: Dice): Act {
-  const kind = dice.below(13)
+  const kind = dice.below(16)
   if (kind < 2) return { kind: 'change' }
   if (kind < 3) return { kind: 'break' }
-  if (kind < 4) return { kind: 'mend' }
-  if (kind < 6) return { kind: dice.chance(0.5) ? 'deactivate' : 'activate' }
-  if (kind < 7) return { kind: 'endpoint off' }
-  if (kind < 8) return { kind: 'restart' }
-  if (kind < 9) return { kind: 'clock step', ms: dice.pick([-60_000, -500, 500, 60_000]) }
-  return { kind: 'outage', of: dice.pick(['back end', 'broker', 'disk'] as const), ms: dice.pick([50, 2_000, 15_000]) }
-}
-
-function routeOf(dice: Dice, number: string): RoutePlan {
-  const name = (what: string): string => `${what}${number}`
-  const endpoint: EndpointPlan = {
-    name: name('backEnd'),
-    timeout: dice.pick([1_000, 10_000]),
-    suspend: dice.pick(['never', 'never', 500, 5_000]),
-  }
-  const workers = dice.pick([1, 1, 1, 2, 3])
-  const keyed = workers > 1 && dice.chance(0.5)
-  const failStore = dice.chance(0.4) ? name('failed') : undefined
-  const maxAttempts = dice.pick([0, 4, 4, 2])
-  const pace = (): { interval: number; retryInterval: number } => ({
-    interval: dice.pick([0, 0, 1, 20, 100]),
-    retryInterval: dice.pick([10, 200, 1_000]),
-  })
-  const forward = (store: string): ProcessorPlan => ({
-    name: name('forward'),
-    store,
-    workers,
-    keyed,
-    ...pace(),
-    maxAttempts,
-    endpoint: endpoint.name,
-    ...(failStore !== undefined && maxAttempts > 0 && { failStore }),
-  })
-  const mover = (store: string, target: string): ProcessorPlan => ({
-    name: `${store}To${target}`,
-    store,
-    target,
-    workers: dice.pick([1, 1, 2]),
-    keyed: false,
-    ...pace(),
-    retryInterval: dice.pick([200, 1_000, 60_000]),
-    maxAttempts: dice.pick([0, 0, 1000]),
-  })
-  const entry = name('orders')
-  const spare = name('spare')
-  const last = name('last')
-  const failed: StorePlan[] =
-    failStore === undefined ? [] : [{ name: failStore, kind: dice.pick(['journal', 'journal', 'jms'] as const) }]
-  const route = (stores: StorePlan[], movers: ProcessorPlan[]): RoutePlan => ({
-    proxy: name('Orders'),
-    entry,
-    stores: [...stores, ...failed],
-    endpoint,
-    processors: [forward(entry), ...movers],
-    ordered: workers === 1 && movers.length === 0,
-  })
-  switch (dice.below(8)) {
-    case 0:
-    case 1:
-      return route([{ name: entry, kind: 'journal' }], [])
-    case 2:
-      return route([{ name: entry, kind: 'memory' }], [])
-    case 3:
-      return route([{ name: entry, kind: 'jms' }], [])
-    case 4:
-    case 5:
-      // The documents' scenario: a broker, and the journal while it is away.
-      return route(
-        [
-          { name: entry, kind: 'jms', failover: spare },
-          { name: spare, kind: 'journal' },
-        ],
-        [mover(spare, entry)],
-      )
-    case 6:
-      return route(
-        [
-          { name: entry, kind: 'memory', limit: dice.between(3, 40), failover: spare },
-          { name: spare, kind: 'journal' },
-        ],
-        [mover(spare, entry)],
-      )
-    default:
-      return route(
-        [
-          { name: entry, kind: 'jms', failover: spare },
-          { name: spare, kind: 'memory', limit: dice.between(3, 40), failover: last },
-          { name: last, kind: 'journal' },
-        ],
-        [mover(spare, entry), mover(last, dice.chance(0.5) ? entry : spare)],
-      )
-  }
+  if (kind < 4) return { kind: 'remove' }
+  if (kind < 6) return { kind: 'mend' }
+  if (kind < 8) return { kind: dice.chance(0.5) ? 'deactivate' : 'activate' }
+  if (kind < 9) return { kind: 'endpoint off' }
+  if (kind < 10) return { kind: 'restart' }
+  if (kind < 11) return { kind: 'clock step', ms: dice.pick([-60_000, -500, 500, 60_000]) }
+  if (kind < 12) return { kind: 'foreign message' }
+  const of = dice.pick(['back end', 'one back end', 'broker', 'disk'] as const)
+  return { kind: 'outage', of, ms: dice.pick([50, 2_000, 15_000]) }
 }

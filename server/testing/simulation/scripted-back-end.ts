@@ -1,19 +1,23 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { MessageContext } from '../../kernel/context.ts'
-import type { SendOptions } from '../../kernel/contracts.ts'
+import type { EndpointStatus, SendOptions } from '../../kernel/contracts.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import type { Message } from '../../kernel/message.ts'
-import type { HttpSender } from '../../schema/services.ts'
+import type { HttpSender, HttpTarget } from '../../schema/services.ts'
 import { replyOf } from '../store-rig.ts'
+import type { EndpointModel } from './endpoint-model.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** One request as the back end sees it, and what its sender learns of it. */
 export interface Arrived {
   readonly body: Buffer
+  /** The header that tells which messages stay in order. */
+  readonly key: string
   readonly processor: string
   readonly id: string
   readonly attempt: number
-  readonly clock: Clock
+  /** The endpoint it was sent to. */
+  readonly endpoint: string
 }
 
 /** Who keeps account of what was sent. */
@@ -26,49 +30,68 @@ export interface SendWitness {
   ended(send: number, how: 'delivered' | 'failed' | 'cut'): void
 }
 
-type Script = 'well' | 'refused' | 'status' | 'stalled' | 'answer lost' | 'answer late'
+/** Who knows when an endpoint may be used. */
+export interface EndpointWitness {
+  /** `status` of the instance that is used; undefined if it has gone meanwhile. */
+  used(send: number, name: string, status: EndpointStatus | undefined, ctx: MessageContext): EndpointModel | undefined
+}
 
-/** The HTTP service behind the server: does what it is asked, and everything a service in trouble does. */
+type Script = 'well' | 'refused' | 'status' | 'stalled' | 'answer lost' | 'answer late'
+type Failure = 'CONNECT_FAILED' | 'SEND_TIMEOUT' | 'RECEIVE_FAILED' | 'SEND_FAILED'
+
+/** The HTTP services behind the server: do what they are asked, and everything a service in trouble does. */
 export class ScriptedBackEnd {
-  down = false
+  /** Names of endpoints behind which nothing listens now. */
+  readonly down = new Set<string>()
   open = 0
   readonly #around: Surroundings
-  readonly #witness: SendWitness
+  readonly #account: SendWitness
+  readonly #endpoints: EndpointWitness
   readonly #latency: number
 
-  constructor(around: Surroundings, witness: SendWitness, latency: number) {
+  constructor(around: Surroundings, account: SendWitness, endpoints: EndpointWitness, latency: number) {
     this.#around = around
-    this.#witness = witness
+    this.#account = account
+    this.#endpoints = endpoints
     this.#latency = latency
   }
 
   /** The way there for one life of the server. */
   sender(clock: Clock): HttpSender {
-    return { send: (request, _target, ctx, options) => this.#send(clock, request, ctx, options) }
+    return { send: (request, target, ctx, options) => this.#send(clock, request, target, ctx, options) }
   }
 
   async #send(
     clock: Clock,
     request: Message,
+    target: HttpTarget,
     ctx: MessageContext,
     options: SendOptions & { timeoutMs: number },
   ): Promise<Message | null> {
-    if (!this.#around.lives(clock)) await this.#travel(clock)
-    const send = this.#witness.sent({
+    if (!this.#around.isAlive(clock)) await this.#travel(clock)
+    if (ctx.abort.aborted) throw new IntegrationError('SEND_FAILED', 'nothing was sent: the caller has left')
+    const endpoint = /^http:\/\/back\.end\/(\w+)/.exec(target.url)![1]!
+    const send = this.#account.sent({
       body: Buffer.from(request.body.raw ?? new Uint8Array(0)),
+      key: request.headers.get('X-Key') ?? '',
       processor: ctx.origin.name,
       id: options.deliveryId ?? '',
       attempt: options.attempt ?? 0,
-      clock,
+      endpoint,
     })
+    const model = this.#endpoints.used(send, endpoint, ctx.runtime.find('endpoint', endpoint)?.status, ctx)
     this.open++
     try {
-      const reply = await this.#exchange(clock, ctx, options.timeoutMs, () => this.#witness.processed(send))
+      const process = (): void => this.#account.processed(send)
+      const reply = await this.#exchange(clock, endpoint, ctx, options, process)
       const status = Number(reply.axis2.get('HTTP_SC'))
-      this.#witness.ended(send, status === 200 ? 'delivered' : 'failed')
+      model?.succeeded()
+      this.#account.ended(send, status === 200 ? 'delivered' : 'failed')
       return reply
     } catch (thrown) {
-      this.#witness.ended(send, ctx.abort.aborted ? 'cut' : 'failed')
+      const { code } = thrown as IntegrationError
+      if (!ctx.abort.aborted) model?.failed(code === 'SEND_TIMEOUT', clock.now())
+      this.#account.ended(send, ctx.abort.aborted ? 'cut' : 'failed')
       throw thrown
     } finally {
       this.open--
@@ -80,28 +103,38 @@ export class ScriptedBackEnd {
     this.open = 0
   }
 
-  #script(): Script {
+  #script(endpoint: string, mayRefuse: boolean): Script {
     const around = this.#around
-    if (this.down) return 'refused'
+    if (this.down.has(endpoint)) return 'refused'
     if (around.strikes('back end refused')) return 'refused'
-    if (around.strikes('back end error status')) return 'status'
+    // To a sequence, an answer with an error status is an answer.
+    if (mayRefuse && around.strikes('back end error status')) return 'status'
     if (around.strikes('back end stalled')) return 'stalled'
     if (around.strikes('back end answer lost')) return 'answer lost'
     if (around.strikes('back end answer late')) return 'answer late'
     return 'well'
   }
 
-  #exchange(clock: Clock, ctx: MessageContext, timeoutMs: number, process: () => void): Promise<Message> {
-    const script = this.#script()
+  #exchange(
+    clock: Clock,
+    endpoint: string,
+    ctx: MessageContext,
+    { timeoutMs, deliveryId }: SendOptions & { timeoutMs: number },
+    process: () => void,
+  ): Promise<Message> {
+    const script = this.#script(endpoint, deliveryId !== undefined)
     return new Promise((resolve, reject) => {
       const { abort } = ctx
+      let over = false
       const end = (how: () => void): void => {
+        if (over) return
+        over = true
         timer.cancel()
         if ('signal' in abort) abort.offAbort(cut)
         else abort.removeEventListener('abort', cut)
         how()
       }
-      const fail = (code: 'CONNECT_FAILED' | 'SEND_TIMEOUT' | 'RECEIVE_FAILED' | 'SEND_FAILED', text: string): void =>
+      const fail = (code: Failure, text: string): void =>
         end(() => reject(new IntegrationError(code, `the scripted back end ${text}`, { ambiguous: true })))
       const cut = (): void => fail('SEND_FAILED', 'was left by its caller')
       const timer = clock.after(timeoutMs, () => fail('SEND_TIMEOUT', 'did not answer in time'))
@@ -119,7 +152,9 @@ export class ScriptedBackEnd {
             return
           case 'answer late':
             // It takes its time: before or after its caller has given up, it does what it was asked.
-            await clock.sleep(timeoutMs * (this.#around.dice.chance(0.5) ? 0.5 : 1) + this.#around.dice.below(50))
+            await this.#around.clock.sleep(
+              timeoutMs * (this.#around.dice.chance(0.5) ? 0.5 : 1) + this.#around.dice.below(50),
+            )
             process()
             return end(() => resolve(replyOf(200)))
           case 'answer lost':
