@@ -62,6 +62,7 @@ async function handleFault(thrown: unknown, from: Place | null, branch: MessageC
     error = asIntegrationError(second)
   }
   noteFault(branch, error)
+  branch.exchange.noteUnhandled(error)
   branch.log.error(`a branch failed: ${textOf(error)}`, { errorCode: error.errorCode, at: error.at })
 }
 
@@ -70,20 +71,28 @@ export interface BranchRules {
   readonly sequential: boolean
   /** After a fault no further branch is started. Only for sequential ones. */
   readonly stopOnFault: boolean
+  /** The parent goes on as soon as none of them is working any more; else it ends here, after them. */
+  readonly continueParent: boolean
 }
 
 /** What became of branches: all of them are over, or all that are not wait for a back end or for one another. */
-export interface RunningBranches {
+interface RunningBranches {
   readonly settled: Promise<void>
   readonly over: Promise<void>
 }
 
-/** Starts `count` branches made one after another by `start`. */
-export function runBranches(count: number, start: (index: number) => Branch, rules: BranchRules): RunningBranches {
+/** Starts `count` branches of `parent`, made one after another by `start`, and does what it then has to do. */
+export function runBranches(
+  parent: MessageContext,
+  count: number,
+  start: (index: number) => Branch,
+  rules: BranchRules,
+): Promise<Outcome> {
   const ends: Promise<boolean>[] = []
   const pauses: Promise<unknown>[] = []
   const begin = (index: number): Promise<boolean | undefined> => {
     const { ctx, work } = start(index)
+    if (rules.continueParent) ctx.beside = parent.work
     const waiting = new Promise<undefined>(resolve => (ctx.onWaiting = () => resolve(undefined)))
     const end = runBranch(ctx, work)
     ends.push(end)
@@ -92,7 +101,7 @@ export function runBranches(count: number, start: (index: number) => Branch, rul
     return pause
   }
   const started = rules.sequential ? oneByOne(count, begin, rules.stopOnFault) : all(count, begin)
-  return { settled: allOf(started, pauses), over: allOf(started, ends) }
+  return outcomeOf({ settled: allOf(started, pauses), over: allOf(started, ends) }, parent, rules.continueParent)
 }
 
 /** A branch that cannot be made is a fault of the parent, told once those that run are over. */
@@ -128,7 +137,7 @@ async function all(count: number, begin: (index: number) => unknown): Promise<vo
  * What the mediator that started the branches answers: the parent ends here after them, or goes on as soon as none of
  * them is working any more. What still waits then keeps the snapshot open.
  */
-export async function outcomeOf(
+async function outcomeOf(
   { settled, over }: RunningBranches,
   ctx: MessageContext,
   continueParent: boolean,
@@ -143,6 +152,7 @@ export async function outcomeOf(
     return 'done'
   }
   ctx.runtime.enter()
+  ctx.work?.join(over)
   void over.catch(() => undefined).then(() => ctx.runtime.leave())
   await settled
   return 'next'

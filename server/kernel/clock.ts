@@ -30,15 +30,17 @@ function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> 
   })
 }
 
+function afterLong(ms: number, run: () => void): Timer {
+  let current = systemClock.after(LONGEST, () => (current = systemClock.after(ms - LONGEST, run)))
+  return { cancel: () => current.cancel() }
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, run) {
-    let handle: NodeJS.Timeout
-    const arm = (left: number): void => {
-      handle = left > LONGEST ? setTimeout(() => arm(left - LONGEST), LONGEST) : setTimeout(run, Math.max(0, left))
-    }
-    arm(ms)
+    if (ms > LONGEST) return afterLong(ms, run)
+    const handle = setTimeout(run, Math.max(0, ms))
     return { cancel: () => clearTimeout(handle) }
   },
   sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
@@ -100,6 +102,16 @@ export class ManualClock implements Clock {
     }
     this.#elapsed = end
     await settle()
+  }
+
+  /** Moves to the next timer and runs it; what it sets off is for the caller to wait for. False: none is armed. */
+  runNext(): boolean {
+    const timer = this.#next()
+    if (!timer) return false
+    this.#elapsed = Math.max(this.#elapsed, timer.due)
+    this.#timers.splice(this.#timers.indexOf(timer), 1)
+    timer.run()
+    return true
   }
 
   /** A wall-clock step (NTP, an operator): `now()` jumps, timers and `monotonic()` do not. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Log, Mediator, Ref, Registry, Step } from './contracts.ts'
 import type { IntegrationError } from './errors.ts'
+import type { DeliveryKeys, FlowWork } from './flow-work.ts'
 import type { Message } from './message.ts'
 import { Properties, type TransportFacts } from './properties.ts'
 
@@ -10,6 +11,8 @@ export interface AnswerSink {
   reply(message: Message, ctx: MessageContext): void
   /** Writes an empty answer with this status now. Called at most once, and not after {@link reply}. */
   acknowledge(status: number): void
+  /** Asked for every chunk of a reply that is collected for this caller; throws `OVERLOADED` where there is no room. */
+  take?(bytes: number): void
 }
 
 /**
@@ -21,6 +24,8 @@ export class Exchange {
   #answered = false
   #expected = false
   #fault: IntegrationError | null = null
+  #unhandled: IntegrationError | null = null
+  #listeners: (() => void)[] | null = null
 
   /** Without a sink nobody waits for an answer (a message processor, a task). */
   constructor(sink: AnswerSink | null = null) {
@@ -36,9 +41,29 @@ export class Exchange {
     return this.#sink !== null
   }
 
+  /** Room in memory for so many bytes on behalf of this request; throws `OVERLOADED` where others need it. */
+  take(bytes: number): void {
+    this.#sink?.take?.(bytes)
+  }
+
   /** True once something has promised to answer: the listener must not answer by itself. */
   get expected(): boolean {
     return this.#expected
+  }
+
+  /** What was sent has gone where nothing answers: unless the flow says something, the listener may. */
+  expectNothing(): void {
+    this.#expected = false
+    this.#fault = null
+  }
+
+  /** A fault that no sequence has handled, or that a fault sequence itself came to: the message did not get where it should. */
+  get unhandled(): IntegrationError | null {
+    return this.#unhandled
+  }
+
+  noteUnhandled(error: IntegrationError): void {
+    this.#unhandled ??= error
   }
 
   /** The last fault after which nothing promised an answer: without one, the caller is told of it (P1). */
@@ -53,6 +78,19 @@ export class Exchange {
   expectAnswer(): void {
     this.#expected = true
     this.#fault = null
+  }
+
+  /** Calls back once when every flow of the exchange has ended; never for some that nobody waits for. */
+  whenOver(listener: () => void): void {
+    this.#listeners ??= []
+    this.#listeners.push(listener)
+  }
+
+  /** The flows have ended, answered or not. */
+  over(): void {
+    const listeners = this.#listeners
+    this.#listeners = null
+    if (listeners) for (const listener of listeners) listener()
   }
 
   /** False if the caller has its answer already; the message is then ignored. */
@@ -112,10 +150,14 @@ export interface ContextParts {
   readonly message: Message
   readonly runtime: Registry
   readonly log: Log
-  readonly exchange?: Exchange
+  readonly exchange?: Exchange | undefined
   readonly origin: Origin
-  readonly signal?: AbortSignal | LazySignal
+  readonly signal?: AbortSignal | LazySignal | undefined
   readonly facts?: TransportFacts | null
+  /** For who must know the end of the last branch, or sends in a transaction. */
+  readonly work?: FlowWork | null
+  /** For a message that may come again: names what is sent because of it. */
+  readonly keys?: DeliveryKeys | null
 }
 
 /**
@@ -147,6 +189,11 @@ export class MessageContext {
   place: Place | null = null
   /** The reply of a `call` has brought this flow back: a branch goes on where its parent was. */
   resumed = false
+  /** Shared by the branches of a flow. Absent in nearly all flows. */
+  work: FlowWork | null
+  /** The work that waits for this flow to end, if it is a branch that runs beside its parent: it cannot wait for that work in turn. */
+  beside: FlowWork | null = null
+  keys: DeliveryKeys | null
   /** Set on a branch by whoever started it. */
   onWaiting: (() => void) | null = null
   readonly #signal: AbortSignal | LazySignal
@@ -164,6 +211,8 @@ export class MessageContext {
     this.origin = parts.origin
     this.#signal = parts.signal ?? NEVER
     this.#facts = parts.facts ?? null
+    this.work = parts.work ?? null
+    this.keys = parts.keys ?? null
   }
 
   /** Default-scope properties: request to reply, copied into branches. */
@@ -231,12 +280,15 @@ export class MessageContext {
       origin: this.origin,
       signal: this.#signal,
       facts: this.#facts,
+      work: this.work && this.work.branch(),
+      keys: this.keys && this.keys.branch(),
     })
     if (this.#properties) for (const [name, value] of this.#properties) copy.properties.set(name, value)
     if (this.#variables) for (const [name, value] of this.#variables) copy.variables.set(name, value)
     copy.#operation = this.operation
     copy.#functionParams = this.#functionParams
     copy.depth = this.depth
+    copy.beside = this.beside
     return copy
   }
 }

@@ -80,6 +80,12 @@ export const catalogue = {
     errorCode: 0,
     meaning: 'A stored message cannot be decoded. It goes to the quarantine store, never away.',
   },
+  TRANSACTION_FAILED: {
+    retryable: true,
+    errorCode: 0,
+    meaning:
+      'The broker rolled the transaction back instead of committing it: nothing of it happened, and what was taken comes again.',
+  },
   // endpoints and HTTP
   SEND_FAILED: { retryable: true, errorCode: 101500, meaning: 'Sending to the back end failed before a reply began.' },
   RECEIVE_FAILED: {
@@ -179,11 +185,38 @@ export const catalogue = {
     errorCode: 0,
     meaning: 'A stylesheet failed on this message, or was given up at one of its limits. The text names its line.',
   },
+  EXTENSION_MISSING: {
+    retryable: true,
+    errorCode: 0,
+    meaning:
+      'The artifact names a Java class or a connector, and no extension is registered under that name. The text says what to put where.',
+  },
+  EXTENSION_FAILED: {
+    retryable: false,
+    errorCode: 0,
+    meaning:
+      'An extension threw, has not the function that is wanted, or did not end in time. The text names class and file.',
+  },
+  THROTTLED: {
+    retryable: true,
+    errorCode: 0,
+    meaning: 'A throttle let the message not pass, and has no onReject. The caller may try again later.',
+  },
+  DATABASE_FAILED: {
+    retryable: true,
+    errorCode: 0,
+    meaning: 'A database could not be reached, or refused a statement. The text says which one, and what it said.',
+  },
   PAYLOAD_UNREADABLE: { retryable: false, errorCode: 601000, meaning: 'The body is not what its content type says.' },
   BODY_TOO_LARGE: {
     retryable: false,
     errorCode: 601000,
     meaning: 'A body that had to be collected is larger than the limit.',
+  },
+  OVERLOADED: {
+    retryable: true,
+    errorCode: 0,
+    meaning: 'The server has as much to do as it may take on. The answer is 503 and says when to come back.',
   },
   BODY_CUT_OFF: {
     retryable: false,
@@ -196,6 +229,12 @@ export const catalogue = {
     retryable: true,
     errorCode: 0,
     meaning: 'A feature needs an optional package that is not installed. Install it where Holdfast is, and restart.',
+  },
+  FILE_FORBIDDEN: {
+    retryable: false,
+    errorCode: 0,
+    meaning:
+      'An artifact, or a message, names a file outside of the folders artifacts may use. Add the folder to files.folders.',
   },
   NOT_SUPPORTED: { retryable: false, errorCode: 0, meaning: 'The artifact uses something this server does not offer.' },
   XML_MALFORMED: { retryable: false, errorCode: 601000, meaning: 'The text is not well-formed XML.' },

@@ -34,6 +34,8 @@ export interface BodyOptions {
   readonly encoding?: string
   /** Query string of the request, without `?`: a form is read together with it (synapse-language E.3). */
   readonly query?: string
+  /** Asked for every chunk that is collected; throws where there is no room for it. */
+  readonly room?: { take(bytes: number): void }
 }
 
 const EMPTY = new Uint8Array(0)
@@ -202,6 +204,14 @@ export class Body {
           'BODY_TOO_LARGE',
           `the body is larger than ${this.limit} bytes; raise http.max_body_size or do not look into it`,
         )
+      }
+      try {
+        this.#options.room?.take(chunk.length)
+      } catch (thrown) {
+        source.cancel?.()
+        this.#source = null
+        this.#bytes = EMPTY
+        throw thrown
       }
       chunks.push(chunk)
     }

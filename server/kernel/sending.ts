@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { branchOf, outcomeOf, runBranches, type Branch } from './branches.ts'
+import { branchOf, runBranches, type Branch } from './branches.ts'
 import type { MessageContext } from './context.ts'
-import type { Endpoint, Mediator, Outcome } from './contracts.ts'
+import type { Endpoint, Mediator, Outcome, SendOptions } from './contracts.ts'
 
 /**
  * Sends the message and gives the flow over to its reply: `receive`, else the out flow of the service. The flow that
@@ -24,7 +24,7 @@ export async function sendAway(
     if (recipients) return sendToEach(recipients, ctx, receive)
   }
   ctx.waiting()
-  const reply = await endpoint.send(message, ctx, { oneWay })
+  const reply = await endpoint.send(message, ctx, sendOptions(ctx, oneWay))
   if (reply === null || oneWay) {
     reply?.body.discard()
     return 'done'
@@ -35,6 +35,11 @@ export async function sendAway(
   if (receive) await receive.mediate(ctx)
   else reply.body.discard()
   return 'done'
+}
+
+/** Names a send because of a message that may come again, so that it can be recognised if it comes again, too (P5). */
+export function sendOptions({ keys }: MessageContext, oneWay: boolean): SendOptions {
+  return keys === null ? { oneWay } : { oneWay, deliveryId: keys.next(), attempt: keys.attempt }
 }
 
 /** A copy to each: every reply gives its own copy of the flow over, and a failure is a fault of that copy. */
@@ -51,5 +56,6 @@ function sendToEach(
     branch.properties.set('messageSequence', `${index}/${recipients.length}`)
     return { ctx: branch, work: copy => sendAway(recipients[index]!, copy, receive) }
   }
-  return outcomeOf(runBranches(recipients.length, start, { sequential: false, stopOnFault: false }), ctx, false)
+  const rules = { sequential: false, stopOnFault: false, continueParent: false }
+  return runBranches(ctx, recipients.length, start, rules)
 }

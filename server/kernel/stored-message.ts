@@ -111,6 +111,32 @@ export function movedOn(message: StoredMessage): StoredMessage {
   return { ...message, envelope: { ...message.envelope, hop: (message.envelope.hop ?? 0) + 1 } }
 }
 
+/** Behind the name of a store, or of whatever brought it in: where its messages are kept that cannot be used. */
+export const QUARANTINE_SUFFIX = '.quarantine'
+
+/**
+ * A record that cannot be used where it was, as a message that operators can look at, move and delete like any other:
+ * itself where it can be read, else its bytes; and why it was set aside.
+ */
+export function setAside(record: Uint8Array, store: string, reason: string, now: number): StoredMessage {
+  const why = { QUARANTINE_STORE: store, QUARANTINE_REASON: reason }
+  try {
+    const message = decodeStored(record)
+    const { envelope } = message
+    return { ...message, envelope: { ...envelope, properties: { ...envelope.properties, ...why } } }
+  } catch (thrown) {
+    if (!(thrown instanceof IntegrationError)) throw thrown
+    return {
+      id: newMessageId(),
+      storedAt: now,
+      contentType: 'application/octet-stream',
+      body: record,
+      headers: [],
+      envelope: { properties: why, axis2: {} },
+    }
+  }
+}
+
 /** A fresh message for one attempt: the stored record itself is never handed to a flow (P4). */
 export function restoreMessage(stored: StoredMessage): Message {
   const { envelope } = stored

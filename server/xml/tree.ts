@@ -410,40 +410,81 @@ const QNAME_IN_CONTENT = /^[ \t\n\r]*([^\s:]+):[^\s:/]+[ \t\n\r]*$/
  * (`xsi:type="xs:int"`), which no printer could repair later.
  */
 export function prefixesNeeded(top: XmlElement): XmlDeclaration[] {
-  const { parent } = top
-  if (parent === null || parent.kind === 'document') return []
-  const inherited = new Map<string, XmlDeclaration>()
-  for (let at: XmlElement | XmlDocument | null = parent; at !== null && at.kind === 'element'; at = at.parent) {
-    for (const declaration of at.declarationList) {
-      if (!inherited.has(declaration.prefix)) inherited.set(declaration.prefix, declaration)
-    }
-  }
-  for (const declaration of top.declarationList) inherited.delete(declaration.prefix)
   const found: XmlDeclaration[] = []
-  const use = (prefix: string, uri?: string): void => {
-    const declaration = inherited.get(prefix)
-    if (!declaration || (uri !== undefined && uri !== declaration.uri)) return
-    inherited.delete(prefix)
-    if (declaration.uri !== '') found.push(declaration)
-  }
-  const useContent = (value: string): void => {
-    if (!value.includes(':')) return
-    const match = QNAME_IN_CONTENT.exec(value)
-    if (match) use(match[1]!)
-  }
-  const visit = (element: XmlElement): void => {
-    use(element.prefix, element.uri)
-    for (const attribute of element.attributeList) {
-      if (attribute.prefix !== '') use(attribute.prefix, attribute.uri)
-      useContent(attribute.value)
+  const inherited = inheritedBy(top)
+  if (inherited.length === 0) return found
+  noteNames(top, inherited, found)
+  const lists: (readonly XmlNode[])[] = []
+  const places: number[] = []
+  let list = top.children
+  let place = 0
+  // As descendants() walks: on its own because every part that is split off comes by here.
+  while (inherited.length > 0) {
+    if (place === list.length) {
+      if (lists.length === 0) break
+      list = lists.pop()!
+      place = places.pop()!
+      continue
     }
-  }
-  if (inherited.size === 0) return found
-  visit(top)
-  for (const node of descendants(top)) {
-    if (inherited.size === 0) break
-    if (node.kind === 'element') visit(node)
-    else if (node.kind === 'text') useContent(node.value)
+    const node = list[place++]!
+    if (node.kind === 'text') noteContent(node.value, inherited, found)
+    else if (node.kind === 'element') {
+      noteNames(node, inherited, found)
+      if (node.childList.length > 0) {
+        lists.push(list)
+        places.push(place)
+        list = node.childList
+        place = 0
+      }
+    }
   }
   return found
+}
+
+/** What is declared above and not declared anew by the element itself, the nearest of each prefix. */
+function inheritedBy({ parent, declarationList }: XmlElement): XmlDeclaration[] {
+  const inherited: XmlDeclaration[] = []
+  for (let at: XmlElement | XmlDocument | null = parent; at !== null && at.kind === 'element'; at = at.parent) {
+    for (const declaration of at.declarationList) {
+      const { prefix } = declaration
+      if (!isDeclared(prefix, inherited) && !isDeclared(prefix, declarationList)) inherited.push(declaration)
+    }
+  }
+  return inherited
+}
+
+function isDeclared(prefix: string, declarations: readonly XmlDeclaration[]): boolean {
+  for (const declaration of declarations) if (declaration.prefix === prefix) return true
+  return false
+}
+
+function noteNames(element: XmlElement, inherited: XmlDeclaration[], found: XmlDeclaration[]): void {
+  notePrefix(element.prefix, element.uri, inherited, found)
+  for (const { prefix, uri, value } of element.attributeList) {
+    if (prefix !== '') notePrefix(prefix, uri, inherited, found)
+    noteContent(value, inherited, found)
+  }
+}
+
+function noteContent(value: string, inherited: XmlDeclaration[], found: XmlDeclaration[]): void {
+  if (!value.includes(':')) return
+  const match = QNAME_IN_CONTENT.exec(value)
+  if (match) notePrefix(match[1]!, undefined, inherited, found)
+}
+
+/** Whatever its name is bound to, a prefix in content means what is declared. */
+function notePrefix(
+  prefix: string,
+  uri: string | undefined,
+  inherited: XmlDeclaration[],
+  found: XmlDeclaration[],
+): void {
+  for (let at = 0; at < inherited.length; at++) {
+    const declaration = inherited[at]!
+    if (declaration.prefix !== prefix) continue
+    if (uri !== undefined && uri !== declaration.uri) return
+    inherited.splice(at, 1)
+    if (declaration.uri !== '') found.push(declaration)
+    return
+  }
 }
