@@ -372,27 +372,6 @@ test('what the broker does not do is refused with condition and text, and the co
   assert.equal((await send(await client.sender('q'), { body: 'x' })).kind, 'accepted')
 })
 
-test('a transaction coordinator is refused', async () => {
-  await using rig = await start()
-  await using client = await TestClient.open(rig.port)
-  const session = client.connection.create_session()
-  session.begin()
-  const link = session.open_sender({ target: { address: 'x' } }) as unknown as {
-    local: { attach: { target: unknown } }
-  }
-  const { types } = rhea as unknown as {
-    types: {
-      described(descriptor: unknown, value: unknown): unknown
-      wrap_ulong(n: number): unknown
-      wrap_list(l: unknown[]): unknown
-    }
-  }
-  link.local.attach.target = types.described(types.wrap_ulong(0x30), types.wrap_list([]))
-  const [context] = await once(link as never, 'sender_error')
-  assert.equal(context.sender.error.condition, 'amqp:not-implemented')
-  assert.match(context.sender.error.description, /transactions/)
-})
-
 test('a message over the limit is refused, whether it comes in one frame or many', async () => {
   await using rig = await start({ maxMessageSize: 10_000 })
   await using client = await TestClient.open(rig.port)

@@ -15,8 +15,10 @@ import { Commits } from './commits.ts'
 import { offerLogin } from './login.ts'
 import type { Users } from './login.ts'
 import { BrokerQueue } from './queue.ts'
+import type { Loan } from './queue.ts'
 import { refusals } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
+import type { Enlisted } from './transactions.ts'
 
 export interface BrokerOptions {
   /** Where the messages are kept: a folder, which the broker then has for itself … */
@@ -227,6 +229,7 @@ class EmbeddedBroker implements Broker {
       clock: this.#clock,
       log: this.#log,
       queue: name => this.#queue(name),
+      together: { commit: (puts, removals) => this.#together(puts, removals) },
       temporaryQueue: () => this.#make(`temporary.${randomUUID()}`, true),
       dropTemporary: queue => {
         queue.close()
@@ -238,6 +241,16 @@ class EmbeddedBroker implements Broker {
       },
     })
     this.#clients.add(client)
+  }
+
+  /** What is kept over a restart in one commit; temporary queues follow it. */
+  async #together(puts: readonly Enlisted[], removals: readonly Loan[]): Promise<void> {
+    await this.#commits.together(
+      puts.flatMap(({ queue, arrival }) => (queue.durable ? [{ queue: queue.durable, arrival }] : [])),
+      removals.flatMap(({ queue, lease }) => (queue.durable ? [{ queue: queue.durable, slot: lease.slot }] : [])),
+    )
+    for (const { queue, arrival } of puts) if (!queue.durable) queue.put(arrival, () => {})
+    for (const { queue, lease } of removals) if (!queue.durable) queue.remove(lease)
   }
 
   #queue(name: string): BrokerQueue | Refusal {

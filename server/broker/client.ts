@@ -18,12 +18,15 @@ import { SettleQueue } from '../drivers/amqp/settle-queue.ts'
 import { queueNameOf } from './address.ts'
 import type { RequestedTerminus } from './address.ts'
 import { Browser } from './browser.ts'
+import { CoordinatorLink, noticeTransactions } from './coordinator.ts'
 import { Inlet } from './inlet.ts'
 import { Outlet } from './outlet.ts'
 import type { BrokerQueue } from './queue.ts'
 import type { Arrival } from './record.ts'
 import { refusals } from './refusal.ts'
 import type { Refusal } from './refusal.ts'
+import { Transactions } from './transactions.ts'
+import type { Together } from './transactions.ts'
 
 export interface ClientLimits {
   readonly maxFrameSize: number
@@ -39,6 +42,8 @@ export interface ClientParts {
   /** Finds or makes the durable queue, or finds the temporary one, of that name. */
   readonly queue: (name: string) => BrokerQueue | Refusal
   readonly temporaryQueue: () => BrokerQueue
+  /** Keeps what a transaction has done, or nothing of it. */
+  readonly together: Together
   readonly dropTemporary: (queue: BrokerQueue) => void
   readonly gone: (client: Client) => void
 }
@@ -67,12 +72,14 @@ export class Client {
   readonly #connection: Connection
   readonly #sessions = new Map<Session, SessionWork>()
   readonly #temporary = new Set<BrokerQueue>()
+  readonly #transactions: Transactions
   #links = 0
   #orderly = false
 
   constructor(socket: Socket, parts: ClientParts) {
     const { container, limits, clock } = parts
     this.#parts = parts
+    this.#transactions = new Transactions(parts.together)
     this.#socket = corkBursts(socket)
     const connection = container.create_connection({
       host: socket.remoteAddress ?? '',
@@ -155,6 +162,10 @@ export class Client {
     this.#sessions.set(session, work)
     tameSession(session, this.#parts.limits.maxMessageSize)
     noticeCoordinators(session, name => work.coordinators.add(name))
+    noticeTransactions(session, (delivery, id, outcome, settled) => {
+      const outlet = work.links.get(delivery.link as Sender)
+      if (outlet instanceof Outlet) outlet.enlist(delivery, this.#transactions.find(id), outcome, settled)
+    })
     onFlow(session, () =>
       afterOutcomes(() => {
         for (const link of work.links.values()) link.flowed?.()
@@ -192,8 +203,7 @@ export class Client {
 
   #producerCame(link: Receiver): void {
     const target = (link.target ?? {}) as RequestedTerminus
-    const work = this.#sessions.get(link.session)
-    if (work?.coordinators.delete(link.name)) return link.close({ ...refusals.transactions })
+    if (this.#sessions.get(link.session)?.coordinators.delete(link.name)) return this.#coordinatorCame(link)
     const anonymous = !target.address && !target.dynamic
     const queue = anonymous ? null : this.#queueOf(target)
     if (queue && 'condition' in queue) return link.close({ ...queue })
@@ -209,6 +219,7 @@ export class Client {
       link,
       queueFor,
       settlements: accepted.settlements,
+      transaction: id => this.#transactions.find(id),
       clock,
       maxMessageSize: limits.maxMessageSize,
     })
@@ -233,6 +244,13 @@ export class Client {
       link,
       source.distribution_mode === 'copy' ? new Browser(link, queue, log) : new Outlet(link, queue, log),
     )
+  }
+
+  #coordinatorCame(link: Receiver): void {
+    const work = this.#roomFor(link)
+    if (!work) return
+    link.set_source((link.source ?? {}) as Parameters<Receiver['set_source']>[0])
+    work.links.set(link, new CoordinatorLink(link, this.#transactions, work.settlements))
   }
 
   #queueOf(terminus: RequestedTerminus): BrokerQueue | Refusal {

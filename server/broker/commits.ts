@@ -6,13 +6,17 @@ import type { Arrival } from './record.ts'
 /** Called with what was thrown, or null once the message is on the device. */
 export type Stored = (failure: unknown) => void
 
-interface Put {
+/** A message and the queue it goes to. */
+export interface Placed {
   readonly queue: JournalQueue
   readonly arrival: Arrival
+}
+
+interface Put extends Placed {
   readonly stored: Stored[]
 }
 
-interface Removal {
+export interface Removal {
   readonly queue: JournalQueue
   readonly slot: number
 }
@@ -54,7 +58,7 @@ export class Commits {
   put(queue: JournalQueue, arrival: Arrival, stored: Stored): void {
     const { duplicateId } = arrival
     if (duplicateId === undefined) return this.#add({ queue, arrival, stored: [stored] })
-    const key = `${queue.name}\0${duplicateId}`
+    const key = keyOf({ queue, arrival })!
     const first = this.#underway.get(key)
     if (first) {
       this.duplicates++
@@ -74,6 +78,55 @@ export class Commits {
   remove(queue: JournalQueue, slot: number): void {
     this.#removals.push({ queue, slot })
     this.#arm()
+  }
+
+  /**
+   * All of it in one commit, or nothing: a transaction. A message that is recognised as a resend is not put again, and
+   * one whose first is being stored right now waits for what becomes of that.
+   */
+  async together(puts: readonly Placed[], removals: readonly Removal[]): Promise<void> {
+    this.#flush()
+    await this.#undecided(puts)
+    const mine = new Map<string, Put>()
+    const placed = puts.filter(put => {
+      const key = keyOf(put)
+      if (key === undefined) return true
+      const known = mine.has(key) || this.#ledger(put.queue).isDone(put.arrival.duplicateId!)
+      if (known) this.duplicates++
+      else mine.set(key, { ...put, stored: [] })
+      return !known
+    })
+    for (const [key, put] of mine) this.#underway.set(key, put)
+    const tell = (failure: unknown): void => {
+      for (const [key, { stored }] of mine) {
+        this.#underway.delete(key)
+        for (const waiting of stored) waiting(failure)
+      }
+    }
+    const commit = this.#together(placed, removals)
+    this.#run(commit, () => tell(null), tell)
+    await commit
+  }
+
+  /** Async, so that what the journal throws at once, such as for a message that is gone, is a rejection like any other. */
+  async #together(puts: readonly Placed[], removals: readonly Removal[]): Promise<void> {
+    const now = this.#clock.now()
+    await this.#journal.commit(batch => {
+      for (const { queue, arrival } of puts) {
+        batch.put(queue, arrival.id, arrival.chunks)
+        if (arrival.duplicateId !== undefined) batch.done(this.#ledger(queue), arrival.duplicateId, now)
+      }
+      for (const { queue, slot } of removals) batch.remove(queue, slot)
+    })
+  }
+
+  /** Waits until nothing is being stored that one of these may be a resend of. Holds nothing itself meanwhile. */
+  async #undecided(puts: readonly Placed[]): Promise<void> {
+    for (;;) {
+      const first = puts.map(keyOf).flatMap(key => (key === undefined ? [] : (this.#underway.get(key) ?? [])))[0]
+      if (!first) return
+      await new Promise(resolve => first.stored.push(resolve))
+    }
   }
 
   /** Resolves when everything handed in so far has been written or refused. */
@@ -158,4 +211,9 @@ export class Commits {
   #ledger(queue: JournalQueue): JournalLedger {
     return this.#journal.ledger(`duplicates:${queue.name}`, this.#window)
   }
+}
+
+/** By queue and id; undefined for a message that nothing recognises. */
+function keyOf({ queue, arrival: { duplicateId } }: Placed): string | undefined {
+  return duplicateId === undefined ? undefined : `${queue.name}\0${duplicateId}`
 }

@@ -5,6 +5,8 @@ import type { JournalRecord } from '../drivers/journal/contracts.ts'
 import type { BrokerQueue, Loan, Taker } from './queue.ts'
 import { deliverable, heldOf } from './record.ts'
 import type { Held } from './record.ts'
+import { refusals } from './refusal.ts'
+import type { EnlistedOutcome, Transaction } from './transactions.ts'
 
 const SETTLED_BY_SENDER = 1
 
@@ -75,6 +77,20 @@ export class Outlet implements Taker {
     const read = loan.lease.read()
     if (read instanceof Promise) void this.#readFromDisk(next, read)
     else this.#wasRead(next, read)
+  }
+
+  /** The consumer settles a message inside a transaction: the outcome counts when that is committed. */
+  enlist(delivery: Delivery, transaction: Transaction | undefined, outcome: EnlistedOutcome, settled: boolean): void {
+    const loan = this.#take(delivery)
+    if (!loan) return
+    if (!transaction) {
+      loan.fail()
+      this.#link.close({ ...refusals.transactionUnknown })
+      return
+    }
+    transaction.settle(loan, outcome, () => {
+      if (!settled && !this.#over) this.#settleBack(delivery)
+    })
   }
 
   /** The link is over. `abruptly`: the consumer went without a word, and may have gone because of what it had in hand. */

@@ -58,6 +58,11 @@ export class BrokerQueue {
     return this.#takers.length
   }
 
+  /** What holds its messages over a restart; null for a temporary queue. */
+  get durable(): JournalQueue | null {
+    return this.#durable
+  }
+
   put(arrival: Arrival, stored: Stored): void {
     if (this.#durable) return this.#parts.commits.put(this.#durable, arrival, stored)
     this.#memory!.add(arrival.id, arrival.chunks)
@@ -193,6 +198,23 @@ export class Loan {
     if (await this.queue.bury(this.lease, reason)) return true
     this.#over = false
     return false
+  }
+
+  /** Makes sure that nobody else settles it: what becomes of it is said by one of the next three. False: too late. */
+  claim(): boolean {
+    return this.#end()
+  }
+
+  giveBack(): void {
+    this.lease.release()
+  }
+
+  giveBackFailed(): void {
+    void this.queue.failed(this.lease)
+  }
+
+  async buryClaimed(reason: string): Promise<void> {
+    if (!(await this.queue.bury(this.lease, reason))) this.lease.release()
   }
 
   #end(): boolean {

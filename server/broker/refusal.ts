@@ -15,9 +15,21 @@ export const refusals = {
     condition: 'amqp:not-implemented',
     description: `a filter or selector on ${address} is not offered by this broker. Consume without one, or use ActiveMQ Artemis`,
   }),
-  transactions: {
-    condition: 'amqp:not-implemented',
-    description: 'transactions are not offered by this broker. Send and settle without one, or use ActiveMQ Artemis',
+  transactionUnknown: {
+    condition: 'amqp:transaction:unknown-id',
+    description: 'there is no such transaction: it was discharged, or rolled back when its control link was lost',
+  },
+  transactionTooLarge: (most: number): Refusal => ({
+    condition: 'amqp:resource-limit-exceeded',
+    description: `the messages of the transaction are larger than ${most} bytes together`,
+  }),
+  tooManyTransactions: (most: number): Refusal => ({
+    condition: 'amqp:resource-limit-exceeded',
+    description: `this connection has ${most} transactions open already`,
+  }),
+  deliveryGone: {
+    condition: 'amqp:transaction:rollback',
+    description: 'a message of the transaction was settled before',
   },
   noAddress: {
     condition: 'amqp:invalid-field',

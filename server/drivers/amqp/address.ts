@@ -1,8 +1,4 @@
-/** What the peer's open frame tells about it; the product decides how an address is written. */
-export interface Peer {
-  readonly product: string
-  readonly version: string
-}
+import type { JmsDestination, Peer } from '../jms/contracts.ts'
 
 export interface Terminus {
   readonly address: string
@@ -11,29 +7,63 @@ export interface Terminus {
   readonly expiry_policy?: string
 }
 
-const UNSETTLED_STATE = 2
+/** A terminus that outlives its link. */
+export const UNSETTLED_STATE = 2
 
 /**
- * Where a queue is found at this broker (messaging-peers §3.4). The `queue` capability is never left out: without it
+ * Where a destination is found at this broker (messaging-peers §3.4). The capability is never left out: without `queue`
  * Artemis makes an unknown address a topic, accepts the message and throws it away.
  */
-export function terminusFor(queue: string, peer: Peer): Terminus {
-  if (!/^rabbitmq/i.test(peer.product)) return { address: queue, capabilities: 'queue' }
+export function terminusFor({ kind, name }: JmsDestination, peer: Peer): Terminus {
+  // ActiveMQ Classic goes by the name alone, and takes one that says nothing for a queue.
+  if (peer.product === 'ActiveMQ' && kind === 'topic') return { address: `topic://${name}`, capabilities: kind }
+  if (!isRabbit(peer)) return { address: name, capabilities: kind }
+  const isTopic = kind.endsWith('topic')
+  if (name.startsWith('/') && kind !== 'queue') return { address: name, capabilities: kind }
   if (major(peer.version) >= 4) {
-    return { address: queue.startsWith('/') ? queue : `/queues/${encodeURIComponent(queue)}`, capabilities: 'queue' }
+    const address = `${isTopic ? '/exchanges/amq.topic' : '/queues'}/${encodeURIComponent(name)}`
+    return { address: name.startsWith('/') ? name : address, capabilities: kind }
   }
+  if (isTopic) return { address: `/topic/${name}`, capabilities: kind }
   // RabbitMQ 3 declares the queue with the durability of the terminus: without this it is gone after a restart.
   return {
-    address: queue.startsWith('/') ? queue : `/queue/${queue}`,
-    capabilities: 'queue',
+    address: name.startsWith('/') ? name : `/queue/${name}`,
+    capabilities: kind,
     durable: UNSETTLED_STATE,
     expiry_policy: 'never',
   }
 }
 
-/** `modified` ends the session of RabbitMQ 3's plug-in. */
-export function knowsModified(peer: Peer): boolean {
-  return !/^rabbitmq/i.test(peer.product) || major(peer.version) >= 4
+/** What products do differently where the protocol leaves no choice (messaging-peers §6.1). */
+export interface Manners {
+  /** `modified` ends the session of RabbitMQ 3's plug-in. */
+  readonly knowsModified: boolean
+  /** A drain kills the session of RabbitMQ 3's plug-in: its queue does not know the answer that its channel sends. */
+  readonly answersDrain: boolean
+  /** ActiveMQ Classic delivers what was given back to the same link again, and to nobody else while that is attached. */
+  readonly keepsReleased: boolean
+  /**
+   * ActiveMQ Classic turns a link that was asked to drain into one that pulls, and may take the next credit for the one it
+   * had before: then it never sends anything again (6.3.1, `AmqpSender.flow`: nothing is done while the number is the same).
+   */
+  readonly stallsAfterDrain: boolean
+  /** RabbitMQ hands over what is only to be copied as if it were taken. */
+  readonly copies: boolean
+}
+
+export function mannersOf(peer: Peer): Manners {
+  const isOldRabbit = isRabbit(peer) && major(peer.version) < 4
+  return {
+    knowsModified: !isOldRabbit,
+    answersDrain: !isOldRabbit,
+    keepsReleased: peer.product === 'ActiveMQ',
+    stallsAfterDrain: peer.product === 'ActiveMQ',
+    copies: !isRabbit(peer),
+  }
+}
+
+function isRabbit({ product }: Peer): boolean {
+  return /^rabbitmq/i.test(product)
 }
 
 function major(version: string): number {

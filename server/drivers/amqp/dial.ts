@@ -1,17 +1,16 @@
-import { readFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
 import type { Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import rhea from 'rhea'
 import type { Connection, ConnectionOptions, EventContext, Session } from 'rhea'
-import { IntegrationError, systemCode, textOf } from '../../kernel/errors.ts'
-import type { Peer } from './address.ts'
-import type { Dial, Live, ReceivingParts, SendingParts } from './live.ts'
+import { IntegrationError, textOf } from '../../kernel/errors.ts'
+import type { Dial, Live, Peer, ReceivingParts, SendingParts, SessionParts } from '../jms/contracts.ts'
+import { OtherProtocol } from '../jms/other-protocol.ts'
+import { openSocket, unusable, whyBroken } from '../jms/socket.ts'
+import type { BrokerHost, BrokerTarget } from '../jms/target.ts'
+import { mannersOf } from './address.ts'
 import { ReceivingLink } from './receiver.ts'
-import { corkBursts, limitFrames, plainLogin, stopTimers, tameSession } from './rhea.ts'
+import { corkBursts, guard, limitFrames, passOverStrayFlows, plainLogin, stopTimers, tameSession } from './rhea.ts'
+import { AmqpSession } from './session.ts'
 import { SendingLink } from './sending-link.ts'
-import { addressOf } from './target.ts'
-import type { AmqpTarget, BrokerHost } from './target.ts'
 
 /** Longest message we take from a broker; a body beyond it could not be held in memory several times over. */
 const LONGEST_MESSAGE = 256 * 1024 * 1024
@@ -24,6 +23,9 @@ export class RheaLive implements Live {
   readonly connection: Connection
   readonly host: BrokerHost
   readonly peer: Peer
+  readonly protocol = 'AMQP 1.0'
+  readonly browsable: boolean
+  readonly backups: readonly BrokerHost[]
   readonly #socket: Socket
   #gone: IntegrationError | null = null
   #listeners = new Set<(why: IntegrationError) => void>()
@@ -34,14 +36,15 @@ export class RheaLive implements Live {
     this.#socket = socket
     const properties = connection.properties
     this.peer = { product: String(properties?.['product'] ?? ''), version: String(properties?.['version'] ?? '') }
+    this.backups = backupsIn(properties?.['failover-server-list'], host)
+    this.browsable = mannersOf(this.peer).copies
   }
 
   get gone(): IntegrationError | null {
     return this.#gone
   }
 
-  /** A session of its own for every link: a sender without credit holds up all others of its session. */
-  openSession(): Session {
+  beginSession(): Session {
     const session = this.connection.create_session()
     tameSession(session, LONGEST_MESSAGE)
     session.begin()
@@ -72,6 +75,10 @@ export class RheaLive implements Live {
     return new ReceivingLink(this, parts)
   }
 
+  openSession(parts: SessionParts): Promise<AmqpSession> {
+    return AmqpSession.open(this, parts)
+  }
+
   /** Called once by the dialler when the socket has closed. */
   lose(why: IntegrationError): void {
     if (this.#gone) return
@@ -82,14 +89,26 @@ export class RheaLive implements Live {
   }
 }
 
-export const dial: Dial = (host, target, clock, deadlineMs) => {
+/** What Artemis tells in its open frame, once its backup is announced (messaging-peers §1.3, AR-10). */
+function backupsIn(list: unknown, { tls }: BrokerHost): BrokerHost[] {
+  if (!Array.isArray(list)) return []
+  return list.flatMap((entry: unknown) => {
+    const { 'network-host': host, port, scheme } = (entry ?? {}) as Record<string, unknown>
+    const usable = typeof host === 'string' && host !== '' && Number.isInteger(port) && Number(port) <= 65_535
+    // Who asked for TLS is not led away from it.
+    return usable ? [{ host, port: Number(port), tls: tls || scheme === 'amqps' }] : []
+  })
+}
+
+export const dialAmqp: Dial = (host, target, clock, deadlineMs) => {
   return new Promise((resolve, reject) => {
     let socket: Socket | undefined
     let live: RheaLive | undefined
     let reason: IntegrationError | undefined
     let greeting = Buffer.alloc(0)
 
-    const connection = rhea.create_container().create_connection(optionsOf(host, target))
+    const container = rhea.create_container(target.clientId === undefined ? {} : { id: target.clientId })
+    const connection = container.create_connection(optionsOf(host, target))
     const timer = clock.after(deadlineMs, () => end(unreachable(host, `it did not answer within ${deadlineMs} ms`)))
 
     /** The first reason is the cause, later ones are its consequences. */
@@ -110,6 +129,7 @@ export const dial: Dial = (host, target, clock, deadlineMs) => {
     }
 
     limitFrames(connection, target.maxFrameSize)
+    passOverStrayFlows(connection)
     connection.on('connection_open', () => {
       timer.cancel()
       live = new RheaLive(connection, socket!, host)
@@ -121,6 +141,7 @@ export const dial: Dial = (host, target, clock, deadlineMs) => {
       if (live) end(unreachable(host, `it broke the protocol: ${textOf(error)}`, error))
       else end(wrongProtocol(host, greeting, textOf(error)))
     }
+    guard(connection, error => end(unreachable(host, `the connection cannot go on: ${textOf(error)}`, error)))
     connection.on('protocol_error', broke)
     connection.on('error', broke)
     connection.on('disconnected', ({ error }: EventContext) => {
@@ -133,7 +154,7 @@ export const dial: Dial = (host, target, clock, deadlineMs) => {
       host: host.host,
       port: host.port,
       connect: (_port: number, _host: string, _options: unknown, connected: () => void) => {
-        socket = corkBursts(open(host, target, connected))
+        socket = corkBursts(openSocket(host, target, connected))
         socket.setNoDelay(true)
         socket.on('data', (bytes: Buffer) => {
           if (greeting.length < GREETING) greeting = Buffer.concat([greeting, bytes.subarray(0, GREETING)])
@@ -150,7 +171,7 @@ export const dial: Dial = (host, target, clock, deadlineMs) => {
   })
 }
 
-function optionsOf({ host, port }: BrokerHost, target: AmqpTarget): ConnectionOptions {
+function optionsOf({ host, port }: BrokerHost, target: BrokerTarget): ConnectionOptions {
   const username = target.username ?? 'anonymous'
   return {
     host,
@@ -164,40 +185,19 @@ function optionsOf({ host, port }: BrokerHost, target: AmqpTarget): ConnectionOp
   } as ConnectionOptions
 }
 
-function open({ host, port, tls }: BrokerHost, target: AmqpTarget, connected: () => void): Socket {
-  if (!tls) return connectTcp({ host, port }, connected)
-  const { pfx, passphrase, ca, cert, key, verify, verifyHost } = target.tls ?? {}
-  return connectTls(
-    {
-      host,
-      port,
-      servername: host,
-      rejectUnauthorized: verify !== false,
-      ...(verifyHost === false && { checkServerIdentity: () => undefined }),
-      ...(pfx !== undefined && { pfx: readFileSync(pfx) }),
-      ...(passphrase !== undefined && { passphrase }),
-      ...(ca !== undefined && { ca: readFileSync(ca) }),
-      ...(cert !== undefined && { cert: readFileSync(cert) }),
-      ...(key !== undefined && { key: readFileSync(key) }),
-    },
-    connected,
-  )
+function addressOf({ host, port, tls }: BrokerHost): string {
+  return `${tls ? 'amqps' : 'amqp'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function unreachable(host: BrokerHost, why: string, cause?: unknown): IntegrationError {
-  return new IntegrationError('STORE_UNAVAILABLE', `the broker at ${addressOf(host)} cannot be used: ${why}`, { cause })
+  return unusable(addressOf(host), why, cause)
 }
 
 function lost(host: BrokerHost, error: unknown): IntegrationError {
-  const code = systemCode(error)
-  if (code === 'ECONNREFUSED')
-    return unreachable(host, 'nothing listens there. Start it, or correct the address', error)
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(host, 'its host name is not known', error)
-  // An AggregateError of several addresses of one name has an empty text.
-  return unreachable(host, textOf(error) || code || 'the connection broke', error)
+  return error instanceof IntegrationError ? error : unreachable(host, whyBroken(error), error)
 }
 
-function refused(host: BrokerHost, target: AmqpTarget, error: unknown): IntegrationError {
+function refused(host: BrokerHost, target: BrokerTarget, error: unknown): IntegrationError {
   const { condition, description, message } = (error ?? {}) as Record<string, unknown>
   const said = [condition, description ?? message].filter(Boolean).join(': ')
   if (/unauthorized|not-allowed|SASL|authenticat/i.test(said)) {
@@ -215,10 +215,10 @@ const OPENWIRE = Buffer.from('\x01ActiveMQ', 'latin1')
 /** What the port speaks instead, by its first bytes, and what to do about it. */
 function wrongProtocol(host: BrokerHost, greeting: Buffer, said: string): IntegrationError {
   if (greeting.subarray(4, 13).equals(OPENWIRE) || said.includes('Invalid protocol header for AMQP: 000001')) {
-    return refusal(
-      host,
-      'it speaks OpenWire, not AMQP 1.0. Add an AMQP connector to the ActiveMQ configuration (amqp://0.0.0.0:5672) and use its port, or use ActiveMQ Artemis, which takes AMQP on 61616',
-    )
+    const remedy =
+      'Leave store.jms.protocol out, or set it to openwire; or add an AMQP connector to the ActiveMQ configuration (amqp://0.0.0.0:5672) and use its port'
+    const text = `the broker at ${addressOf(host)} cannot be used: it speaks OpenWire, not AMQP 1.0. ${remedy}`
+    return new OtherProtocol('openwire', text)
   }
   const start = greeting.toString('latin1')
   if (start.startsWith('HTTP/')) return refusal(host, 'it speaks HTTP, not AMQP 1.0. Correct the port')

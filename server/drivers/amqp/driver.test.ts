@@ -8,19 +8,22 @@ import type { Container, Delivery, EventContext } from 'rhea'
 import { startBroker } from '../../broker/broker.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { ManualClock, systemClock } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import type { StoredMessage } from '../../kernel/contracts.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import { scriptedPeer, send, TestClient } from '../../testing/amqp-rig.ts'
 import { startFaultProxy } from '../../testing/fault-proxy.ts'
 import { MemoryJournal } from '../../testing/memory-journal.ts'
 import { memoryLog } from '../../testing/memory-log.ts'
-import { AmqpConnections, openAmqpQueue } from './index.ts'
-import type { AmqpQueue, AmqpQueueOptions } from './index.ts'
-import { IDLE_TIMEOUT, MAX_FRAME_SIZE, RECONNECTING } from './target.ts'
-import type { AmqpTarget } from './target.ts'
+import { JmsConnections, openQueue } from '../jms/index.ts'
+import type { JmsQueue, JmsQueueOptions } from '../jms/index.ts'
+import { IDLE_TIMEOUT, MAX_FRAME_SIZE, RECONNECTING } from '../jms/target.ts'
+import type { BrokerTarget } from '../jms/target.ts'
+import { dialAmqp } from './index.ts'
 
-function targetOf(...ports: number[]): AmqpTarget {
+function targetOf(...ports: number[]): BrokerTarget {
   return {
+    protocol: 'amqp',
     hosts: ports.map(port => ({ host: '127.0.0.1', port, tls: false })),
     reconnecting: { ...RECONNECTING, initialDelay: 1, maxDelay: 10 },
     idleTimeout: IDLE_TIMEOUT,
@@ -28,13 +31,16 @@ function targetOf(...ports: number[]): AmqpTarget {
   }
 }
 
-function queueAt(ports: number | readonly number[], options: Partial<AmqpQueueOptions> = {}): AmqpQueue {
-  return openAmqpQueue({
+function connectionsBy(clock: Clock): JmsConnections {
+  return new JmsConnections({ clock, log: memoryLog(), random: () => 0.5, dialer: () => dialAmqp })
+}
+
+function queueAt(ports: number | readonly number[], options: Partial<JmsQueueOptions> = {}): JmsQueue {
+  return openQueue({
     target: targetOf(...[ports].flat()),
     queue: 'q',
     clock: systemClock,
-    log: memoryLog(),
-    random: () => 0.5,
+    connections: connectionsBy(options.clock ?? systemClock),
     ...options,
   })
 }
@@ -206,7 +212,7 @@ test('browsing and depth leave the queue as it is', async () => {
 test('queues of one broker and user share a connection, and the last one closes it', async () => {
   await using broker = await brokerOn()
   const { port } = broker.address
-  const connections = new AmqpConnections({ clock: systemClock, log: memoryLog(), random: () => 0.5 })
+  const connections = connectionsBy(systemClock)
   const queues = ['a', 'b', 'c'].map(queue => queueAt(port, { connections, queue }))
   await Promise.all(queues.map(queue => queue.put(stored('x'))))
   assert.equal(broker.connections, 1)
@@ -508,7 +514,7 @@ test('a refused login says who was refused, never the password', async () => {
 test('a port that speaks something else says what, and what to do', async () => {
   const openwire = Buffer.concat([Buffer.from([0, 0, 1, 0x52, 1]), Buffer.from('ActiveMQ'), Buffer.alloc(333)])
   const cases: [Buffer, RegExp][] = [
-    [openwire, /speaks OpenWire, not AMQP 1\.0\. Add an AMQP connector/],
+    [openwire, /speaks OpenWire, not AMQP 1\.0\. Leave store\.jms\.protocol out/],
     [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /speaks HTTP/],
     [Buffer.from('AMQP\0\0\x09\x01', 'latin1'), /AMQP 0-9-1/],
     [Buffer.from([0x15, 3, 1, 0, 2, 2, 10, 0]), /expects TLS/],

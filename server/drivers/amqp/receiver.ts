@@ -1,31 +1,51 @@
-import type { EventContext, Receiver } from 'rhea'
-import type { Timer } from '../../kernel/clock.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
-import { terminusFor } from './address.ts'
+import type { Incoming, JmsDestination, JmsMessage, Received, ReceivingParts } from '../jms/contracts.ts'
+import { accepted, released } from '../jms/settlement.ts'
+import type { Settlement } from '../jms/settlement.ts'
+import { WaitingLine } from '../jms/waiting-line.ts'
+import { mannersOf } from './address.ts'
+import type { Manners } from './address.ts'
+import { Attachment } from './attachment.ts'
+import { decodeAmqp } from './decode.ts'
 import type { RheaLive } from './dial.ts'
-import type { Incoming, Received, ReceivingParts } from './live.ts'
+import { ownPlace } from './place.ts'
+import type { Place } from './place.ts'
 import { creditOf } from './rhea.ts'
 import type { Incoming as Arrived } from './rhea.ts'
-import { SettleQueue } from './settle-queue.ts'
-import type { Settlement } from './settle-queue.ts'
 
 /** How long a broker may take to say that it has nothing more; some never do. */
 const DRAIN_DEADLINE = 1000
+/** How long a broker that cannot be asked whether there is more is given to send it. */
+const QUIET = 200
+
+/** The broker's answer to "how many": only our own embedded broker gives one. */
+export const DEPTH_PROPERTY = 'holdfast:depth'
+
+const CLOSING = 'the store is closing'
+
+type Settle = (attachment: Attachment, delivery: Arrived, settlement: Settlement, done: () => void) => void
 
 class Arrival implements Received {
-  readonly bytes: Buffer
+  readonly #bytes: Buffer
+  #message: JmsMessage | undefined
   readonly #delivery: Arrived
-  readonly #link: ReceivingLink
+  readonly #attachment: Attachment
+  readonly #settle: Settle
   #settled = false
 
-  constructor(bytes: Buffer, delivery: Arrived, link: ReceivingLink) {
-    this.bytes = bytes
+  constructor(bytes: Buffer, delivery: Arrived, attachment: Attachment, settle: Settle) {
+    this.#bytes = bytes
     this.#delivery = delivery
-    this.#link = link
+    this.#attachment = attachment
+    this.#settle = settle
+  }
+
+  get message(): JmsMessage {
+    return (this.#message ??= decodeAmqp(this.#bytes))
   }
 
   get lost(): IntegrationError | null {
-    return this.#settled ? null : this.#link.over
+    return this.#settled ? null : this.#attachment.over
   }
 
   settle(settlement: Settlement): Promise<void> {
@@ -36,66 +56,54 @@ class Arrival implements Received {
       return Promise.reject(new IntegrationError('STORE_UNAVAILABLE', text, { cause: lost, ambiguous: true }))
     }
     this.#settled = true
-    return new Promise(resolve => this.#link.settle(this.#delivery, settlement, resolve))
+    return new Promise(resolve => this.#settle(this.#attachment, this.#delivery, settlement, resolve))
   }
-}
-
-interface Waiter {
-  readonly resolve: (received: Received | null) => void
-  readonly reject: (why: IntegrationError) => void
-  readonly timer: Timer | null
 }
 
 /** A receiving link of rhea. Credit is given on demand, never by rhea. */
 export class ReceivingLink implements Incoming {
   readonly live: RheaLive
   readonly #parts: ReceivingParts
-  readonly #link: Receiver
-  readonly #settlements = new SettleQueue()
-  readonly #forget: () => void
+  readonly #place: () => Place
+  readonly #manners: Manners
   readonly #opened: Promise<void>
   #announceOpen!: () => void
+  /** Null between giving a message back and taking the next, where the broker would keep it for this link. */
+  #attachment: Attachment | null
+  #destination: JmsDestination | null = null
   #buffer: Received[] = []
-  #waiters: Waiter[] = []
-  #onLoan = 0
+  readonly #waiters: WaitingLine
   #draining: (() => void) | null = null
   #over: IntegrationError | null = null
 
-  constructor(live: RheaLive, parts: ReceivingParts) {
+  /** `place`: where to attach, asked for each time. */
+  constructor(live: RheaLive, parts: ReceivingParts, place: () => Place = () => ownPlace(live)) {
     this.#parts = parts
+    this.#waiters = new WaitingLine(parts.clock)
+    this.#place = place
     this.live = live
+    this.#manners = mannersOf(live.peer)
     this.#opened = new Promise(resolve => {
       this.#announceOpen = resolve
     })
-    const session = live.openSession()
-    this.#link = session.open_receiver({
-      source: {
-        ...terminusFor(parts.queue, live.peer),
-        ...(parts.browse && { distribution_mode: 'copy' }),
-      },
-      autoaccept: false,
-      credit_window: 0,
-    })
-    this.#link.on('message', ({ message, delivery }: EventContext) =>
-      this.#came(message as unknown as Buffer, delivery as Arrived),
-    )
-    this.#link.on('receiver_open', () => this.#announceOpen())
-    this.#link.on('receiver_drained', () => this.#drained())
-    this.#link.on('receiver_error', () => this.#end(this.#refusal(this.#link.error)))
-    this.#link.on('receiver_close', () => this.#end(this.#failure('the broker closed the link')))
-    session.on('session_error', () => this.#end(this.#refusal(session.error)))
-    session.on('session_close', () => this.#end(this.#failure('the broker ended the session')))
-    this.#forget = live.onGone(why => this.#end(why))
+    this.#attachment = this.#attach()
   }
 
   get over(): IntegrationError | null {
     return this.#over
   }
 
-  async properties(): Promise<Readonly<Record<string, unknown>>> {
+  async destination(): Promise<JmsDestination> {
     await this.#opened
     if (this.#over) throw this.#over
-    return this.#link.properties ?? {}
+    return this.#destination!
+  }
+
+  async depth(): Promise<number> {
+    await this.#opened
+    if (this.#over) throw this.#over
+    const depth: unknown = this.#attachment?.link.properties?.[DEPTH_PROPERTY]
+    return typeof depth === 'number' ? depth : -1
   }
 
   take(waitMs: number, signal?: AbortSignal): Promise<Received | null> {
@@ -103,107 +111,128 @@ export class ReceivingLink implements Incoming {
     const ready = this.#buffer.shift()
     if (ready) return Promise.resolve(ready)
     if (signal?.aborted) return Promise.resolve(null)
-    this.#grant()
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
-        const index = this.#waiters.indexOf(waiter)
-        if (index < 0) return
-        this.#waiters.splice(index, 1)
-        waiter.resolve(null)
-      }
-      const finish = (): void => {
-        waiter.timer?.cancel()
-        signal?.removeEventListener('abort', giveUp)
-      }
-      const waiter: Waiter = {
-        resolve: received => (finish(), resolve(received)),
-        reject: why => (finish(), reject(why)),
-        timer: waitMs > 0 ? this.#parts.clock.after(waitMs, giveUp) : null,
-      }
-      this.#waiters.push(waiter)
-      signal?.addEventListener('abort', giveUp, { once: true })
-      if (waitMs === 0) void this.#drain().then(giveUp)
-    })
-  }
-
-  settle(delivery: Arrived, settlement: Settlement, done: () => void): void {
-    this.#onLoan--
-    this.#settlements.settle(delivery, settlement, done)
+    if (this.#parts.browse && !this.#manners.copies) return Promise.resolve(null)
+    if (this.#attachment?.hasDrained && !this.#draining && this.#renews) this.#giveUp(this.#attachment)
+    this.#attachment ??= this.#attach()
+    this.#attachment.grant(this.#parts.window)
+    const waiter = this.#waiters.join(undefined, signal)
+    if (waitMs > 0) waiter.leaveAfter(waitMs)
+    else void this.#drain().then(() => waiter.leave())
+    return waiter.came
   }
 
   async close(): Promise<void> {
     if (this.#over) return
-    await this.#drain()
+    // Whatever still comes is for others.
+    this.#waiters.dismiss()
+    if (this.#manners.answersDrain) await this.#drain()
     const unread = this.#buffer
     this.#buffer = []
-    await Promise.all(unread.map(received => received.settle({ kind: 'released' })))
+    await Promise.all(unread.map(received => received.settle(released)))
     if (this.#over) return
-    this.#link.close()
-    this.#end(this.#failure('the store is closing'))
-    this.#link.session.close()
+    const detached = this.#attachment?.close(CLOSING)
+    this.#end(new IntegrationError('STORE_UNAVAILABLE', `the queue cannot be read: ${CLOSING}`))
+    await detached
   }
 
-  #grant(): void {
-    const wanted = this.#parts.window - this.#onLoan - creditOf(this.#link)
-    if (wanted > 0) this.#link.add_credit(wanted)
+  #attach(): Attachment {
+    const { from, browse = false, selector, clock } = this.#parts
+    const attachment: Attachment = new Attachment({
+      live: this.live,
+      place: this.#place(),
+      clock,
+      from,
+      browse,
+      ...(selector !== undefined && { selector }),
+      opened: () => {
+        this.#destination ??= attachment.destination
+        this.#announceOpen()
+      },
+      came: (bytes, delivery) => this.#came(new Arrival(bytes, delivery, attachment, this.#settle)),
+      drained: () => this.#drained(),
+      // What happens to one that was given up concerns only the messages on loan from it.
+      ended: why => void (attachment === this.#attachment && this.#end(why)),
+    })
+    return attachment
   }
 
-  #came(bytes: Buffer, delivery: Arrived): void {
-    this.#onLoan++
-    const received = new Arrival(bytes, delivery, this)
-    const waiter = this.#waiters.shift()
-    if (waiter) waiter.resolve(received)
+  readonly #settle: Settle = (attachment, delivery, settlement, done) => {
+    const { knowsModified, keepsReleased } = this.#manners
+    const isBack = settlement.kind === 'released' || settlement.kind === 'modified'
+    // Nothing is taken by a copy, but a broker that keeps what is given back would copy it again and again.
+    if (keepsReleased && isBack && this.#parts.browse) return attachment.settle(delivery, accepted, done)
+    const said = settlement.kind === 'modified' && !knowsModified ? released : settlement
+    attachment.settle(delivery, said, done)
+    // A failed one is to come again here, with its count: that is forgotten together with the link.
+    if (this.#keeps && settlement.kind === 'released' && attachment === this.#attachment) this.#giveUp(attachment)
+  }
+
+  /** A temporary queue would be gone with its link. */
+  get #keeps(): boolean {
+    return this.#manners.keepsReleased && this.#parts.from !== 'temporary'
+  }
+
+  /** A look goes on from where it was, a temporary queue would be gone with its link, and a subscription has one at a time. */
+  get #renews(): boolean {
+    const { from, browse } = this.#parts
+    return this.#manners.stallsAfterDrain && from !== 'temporary' && from.subscription === undefined && !browse
+  }
+
+  /** What was given back, and what nobody has looked at yet, is for everybody again once the link is detached. */
+  #giveUp(attachment: Attachment): void {
+    const unread = this.#buffer
+    this.#buffer = []
+    this.#attachment = null
+    for (const received of unread) void received.settle(released)
+    attachment.retire()
+    this.#drained()
+    if (this.#waiters.length === 0) return
+    this.#attachment = this.#attach()
+    this.#attachment.grant(this.#parts.window)
+  }
+
+  #came(received: Received): void {
+    const { first } = this.#waiters
+    if (first) first.serve(received)
     else this.#buffer.push(received)
     // A broker that used up all credit has nothing left to say to a drain.
-    if (this.#draining && creditOf(this.#link) <= 0) this.#drained()
+    if (this.#draining && this.#credit <= 0) this.#drained()
   }
 
   /** Resolves when the broker has used up or given back all credit, or does not know how to. */
   #drain(): Promise<void> {
-    if (this.#over || creditOf(this.#link) <= 0) return Promise.resolve()
+    if (this.#over || this.#credit <= 0) return Promise.resolve()
+    const { answersDrain } = this.#manners
     return new Promise(resolve => {
-      const timer = this.#parts.clock.after(DRAIN_DEADLINE, () => this.#drained())
+      const timer = this.#parts.clock.after(answersDrain ? DRAIN_DEADLINE : QUIET, () => this.#drained())
       const before = this.#draining
       this.#draining = () => {
         timer.cancel()
         before?.()
         resolve()
       }
-      this.#link.drain_credit()
+      if (answersDrain) this.#attachment!.drain()
     })
   }
 
   #drained(): void {
     // rhea leaves the flag set, and every later flow would be a drain again.
-    this.#link.drain = false
+    if (this.#attachment) this.#attachment.link.drain = false
     const done = this.#draining
     this.#draining = null
     done?.()
   }
 
+  get #credit(): number {
+    return this.#attachment ? creditOf(this.#attachment.link) : 0
+  }
+
   #end(why: IntegrationError): void {
     if (this.#over) return
     this.#over = why
-    this.#forget()
     this.#buffer = []
     this.#drained()
     this.#announceOpen()
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const waiter of waiters) waiter.reject(why)
-  }
-
-  get #place(): string {
-    return `queue ${this.#parts.queue} at ${this.live.host.host}:${this.live.host.port}`
-  }
-
-  #failure(why: string): IntegrationError {
-    return new IntegrationError('STORE_UNAVAILABLE', `${this.#place} cannot be read: ${why}`)
-  }
-
-  #refusal(error: unknown): IntegrationError {
-    const { condition, description } = (error ?? {}) as { condition?: string; description?: string }
-    const said = [condition, description].filter(Boolean).join(': ') || 'no reason given'
-    return new IntegrationError('BROKER_REFUSED', `${this.#place} cannot be read, the broker refused it: ${said}`)
+    this.#waiters.end(why)
   }
 }

@@ -77,6 +77,40 @@ export function limitFrames(connection: Connection, largest: number): void {
   }
 }
 
+/**
+ * Nothing that goes wrong in rhea ends the process. It writes, and tells of outcomes, in a turn of its own where nobody
+ * catches; and a peer that has gone silent is given up without anybody listening to what its socket still says.
+ */
+export function guard(connection: Connection, broke: (error: unknown) => void): void {
+  const inner = connection as unknown as { _process(): void; abort_socket(socket: Socket): void }
+  const { _process: work, abort_socket: abort } = inner
+  inner._process = () => {
+    try {
+      work.call(inner)
+    } catch (thrown) {
+      broke(thrown)
+    }
+  }
+  inner.abort_socket = socket => {
+    abort.call(inner, socket)
+    socket.on('error', () => {})
+  }
+}
+
+/** No channel: what proton-j writes for a session that it has just ended. */
+const NO_CHANNEL = 0xffff
+
+/**
+ * Passes over a flow for nobody. Artemis (2.56, with a message of more than 100 kB under way) writes one after a session
+ * has ended; rhea would break the connection, with everything else on it.
+ */
+export function passOverStrayFlows(connection: Connection): void {
+  const flow = connection['on_flow'] as (this: Connection, frame: { channel: number }) => void
+  connection['on_flow'] = function (this: Connection, frame: { channel: number }): void {
+    if (frame.channel !== NO_CHANNEL) flow.call(this, frame)
+  }
+}
+
 /** Messages come as bytes, are bounded, and a peer that breaks the rules of a session ends its connection. */
 export function tameSession(session: Session, longestMessage: number): void {
   const inner = session as unknown as RheaSession
@@ -199,6 +233,19 @@ export function afterOutcomes(then: () => void): void {
 /** Makes rhea write what it has not noticed by itself, such as a drain answered later. */
 export function writeNow(connection: Connection): void {
   ;(connection as unknown as { _register(): void })._register()
+}
+
+/**
+ * Detaches, and does what is to follow, not before the peer has opened the link: rhea forgets a session that it closed
+ * so early, and the peer's `begin` then breaks the connection.
+ */
+export function closeOpened(link: Sender | Receiver, then: () => void): void {
+  const close = (): void => {
+    link.close()
+    then()
+  }
+  if (link.is_remote_open()) close()
+  else link.once(link.is_sender() ? 'sender_open' : 'receiver_open', close)
 }
 
 /** Credit that is still to be used. */

@@ -43,6 +43,7 @@ export const sectionCode = {
   PROPERTIES,
   APPLICATION_PROPERTIES,
   DATA,
+  SEQUENCE,
   VALUE,
 } as const
 

@@ -1,10 +1,13 @@
 import type { Delivery, EventContext, Sender } from 'rhea'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
+import type { Fullness, JmsDestination, JmsMessage, Outgoing, SendingParts } from '../jms/contracts.ts'
+import { Lost } from '../jms/lost.ts'
 import { terminusFor } from './address.ts'
 import type { RheaLive } from './dial.ts'
-import type { Fullness, Outgoing, SendingParts } from './live.ts'
-import { Lost } from './lost.ts'
+import { encodeAmqp } from './encode.ts'
+import { ownPlace } from './place.ts'
+import type { Place } from './place.ts'
 import { afterOutcomes, CreditedSender, onFlow } from './rhea.ts'
 
 const FULL = 'amqp:resource-limit-exceeded'
@@ -23,9 +26,10 @@ interface Send {
 /** A sending link of rhea. */
 export class SendingLink implements Outgoing {
   readonly live: RheaLive
-  readonly #queue: string
+  readonly #destination: JmsDestination
   readonly #clock: Clock
   readonly #fullness: Fullness
+  readonly #place: Place
   readonly #link: Sender
   readonly #out: CreditedSender
   readonly #inFlight = new Map<Delivery, Send>()
@@ -33,16 +37,18 @@ export class SendingLink implements Outgoing {
   #waiting: Send[] = []
   #next = 0
   #over: IntegrationError | null = null
-  readonly #forget: () => void
+  /** A connection that is gone already says so at once. */
+  #forget: () => void = () => {}
 
-  constructor(live: RheaLive, { queue, clock, fullness }: SendingParts) {
+  constructor(live: RheaLive, { destination, clock, fullness }: SendingParts, place = ownPlace(live)) {
     this.live = live
-    this.#queue = queue
+    this.#destination = destination
     this.#clock = clock
     this.#fullness = fullness
-    const session = live.openSession()
+    this.#place = place
+    const { session } = place
     this.#link = session.open_sender({
-      target: terminusFor(queue, live.peer),
+      target: terminusFor(destination, live.peer),
       autosettle: true,
       // By default rhea reports `modified` as `released`, too (messaging-peers §3.3).
       treat_modified_as_released: false,
@@ -77,9 +83,10 @@ export class SendingLink implements Outgoing {
     return this.#over !== null
   }
 
-  send(bytes: Buffer, confirmMs: number, creditMs: number): Promise<void> {
+  send(message: JmsMessage, confirmMs: number, creditMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#over) return reject(this.#over)
+      const bytes = encodeAmqp(message, this.#destination)
       const timer = this.#clock.after(confirmMs, () => this.#late(send, creditMs - confirmMs))
       const send: Send = { bytes, resolve, reject, delivery: null, timer }
       this.#waiting.push(send)
@@ -88,7 +95,7 @@ export class SendingLink implements Outgoing {
   }
 
   close(): void {
-    this.#link.close()
+    this.#place.leave(this.#link)
     this.#end(this.#failure('the store is closing'))
   }
 
@@ -115,7 +122,7 @@ export class SendingLink implements Outgoing {
       {}) as Failure
     const said = [condition, description].filter(Boolean).join(': ') || 'no reason given'
     if (condition === FULL) this.#fullness(true, said)
-    const text = `the broker at ${this.#place} rejected the message for queue ${this.#queue}: ${said}`
+    const text = `the broker at ${this.#where} rejected the message for queue ${this.#destination.name}: ${said}`
     this.#take(delivery)?.reject(new IntegrationError('STORE_UNAVAILABLE', text))
   }
 
@@ -170,21 +177,21 @@ export class SendingLink implements Outgoing {
     }
   }
 
-  get #place(): string {
+  get #where(): string {
     return `${this.live.host.host}:${this.live.host.port}`
   }
 
   #failure(why: string): IntegrationError {
     return new IntegrationError(
       'STORE_UNAVAILABLE',
-      `the broker at ${this.#place} did not take a message for queue ${this.#queue}: ${why}`,
+      `the broker at ${this.#where} did not take a message for queue ${this.#destination.name}: ${why}`,
     )
   }
 
   #linkError(): IntegrationError {
     return new IntegrationError(
       'BROKER_REFUSED',
-      `the broker at ${this.#place} refused queue ${this.#queue}: ${textOf(this.#link.error)}`,
+      `the broker at ${this.#where} refused queue ${this.#destination.name}: ${textOf(this.#link.error)}`,
     )
   }
 }

@@ -1,19 +1,19 @@
 import type { Delivery } from 'rhea'
+import type { Settlement } from '../jms/settlement.ts'
 
-export type Settlement =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'released' }
-  | { readonly kind: 'modified'; readonly deliveryFailed: boolean; readonly undeliverableHere: boolean }
-  | { readonly kind: 'rejected'; readonly condition: string; readonly description: string }
+export { accepted } from '../jms/settlement.ts'
+
+/** An outcome in the form rhea holds it, such as one that belongs to a transaction. */
+export interface RawSettlement {
+  readonly kind: 'state'
+  readonly state: unknown
+}
 
 interface Waiting {
   readonly delivery: Delivery
-  readonly settlement: Settlement
+  readonly settlement: Settlement | RawSettlement
   readonly done: () => void
 }
-
-export const accepted: Settlement = { kind: 'accepted' }
-export const released: Settlement = { kind: 'released' }
 
 /**
  * Settles deliveries of one session, one a turn, except that equal `accepted`s share a turn. rhea 3.0.5 writes two
@@ -21,20 +21,20 @@ export const released: Settlement = { kind: 'released' }
  * an accept would reach the peer as an accept (messaging-peers §6.3).
  */
 export class SettleQueue {
-  #turn: Settlement['kind'] | null = null
+  #turn: (Settlement | RawSettlement)['kind'] | null = null
   #waiting: Waiting[] = []
 
   /** `done` is called when the settlement has been handed to the connection. */
-  settle(delivery: Delivery, settlement: Settlement, done: () => void): void {
+  settle(delivery: Delivery, settlement: Settlement | RawSettlement, done: () => void): void {
     if (this.#waiting.length === 0 && this.#fits(settlement)) return this.#apply(delivery, settlement, done)
     this.#waiting.push({ delivery, settlement, done })
   }
 
-  #fits({ kind }: Settlement): boolean {
+  #fits({ kind }: Settlement | RawSettlement): boolean {
     return this.#turn === null || (this.#turn === 'accepted' && kind === 'accepted')
   }
 
-  #apply(delivery: Delivery, settlement: Settlement, done: () => void): void {
+  #apply(delivery: Delivery, settlement: Settlement | RawSettlement, done: () => void): void {
     if (this.#turn === null) setImmediate(this.#nextTurn)
     this.#turn = settlement.kind
     write(delivery, settlement)
@@ -54,8 +54,10 @@ export class SettleQueue {
   }
 }
 
-function write(delivery: Delivery, settlement: Settlement): void {
+function write(delivery: Delivery, settlement: Settlement | RawSettlement): void {
   switch (settlement.kind) {
+    case 'state':
+      return delivery.update(true, settlement.state as never)
     case 'accepted':
       return delivery.accept()
     case 'released':

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import rhea from 'rhea'
 import type { StoredMessage } from '../../kernel/contracts.ts'
-import { toAmqp } from './mapping.ts'
-import { fromAmqp } from './reading.ts'
+import { toJms } from '../jms/mapping.ts'
+import { fromJms } from '../jms/reading.ts'
+import type { ReadMessage } from '../jms/reading.ts'
+import { decodeAmqp } from './decode.ts'
+import { encodeAmqp } from './encode.ts'
 
 const NOW = 1_700_000_000_000
 
@@ -27,6 +30,14 @@ function stored(change: Partial<StoredMessage> = {}): StoredMessage {
     },
     ...change,
   }
+}
+
+function toAmqp(message: StoredMessage, queue: string): Buffer {
+  return encodeAmqp(toJms(message), { kind: 'queue', name: queue })
+}
+
+function fromAmqp(bytes: Buffer, now: number): ReadMessage {
+  return fromJms(decodeAmqp(bytes), now)
 }
 
 function roundTrip(message: StoredMessage): StoredMessage {

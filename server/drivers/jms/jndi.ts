@@ -1,6 +1,6 @@
 /** What a JMS configuration (JNDI names, factory class, credentials) means for us (messaging-peers §3.1). */
 import { parseProperties } from './properties-file.ts'
-import type { AmqpTarget } from './target.ts'
+import type { BrokerTarget, Protocol } from './target.ts'
 import { parseBrokerUrl } from './url.ts'
 import type { Remark, UrlOptions } from './url.ts'
 
@@ -11,6 +11,8 @@ export interface JmsConfiguration {
   readonly connectionFactory?: string
   /** JNDI name or physical name of the queue. */
   readonly destination: string
+  /** It may be a topic. */
+  readonly topics?: true
   readonly username?: string
   readonly password?: string
   /** `store.jms.protocol`; without it the factory class decides. */
@@ -20,12 +22,14 @@ export interface JmsConfiguration {
 }
 
 export interface ResolvedJms {
-  /** `auto`: ActiveMQ's own client would speak OpenWire there; AMQP is tried, and the port says if it cannot. */
-  readonly protocol: 'amqp' | 'auto'
+  /** `auto`: the port is asked. */
+  readonly protocol: Protocol
   /** Absent when a remark is an error, or when a queue of the journal stands for the broker (`options.insideJvm`). */
-  readonly target?: AmqpTarget
+  readonly target?: BrokerTarget
   /** Physical name. */
   readonly queue: string
+  /** JNDI knows it as a topic. */
+  readonly isTopic: boolean
   readonly options: UrlOptions
   readonly remarks: readonly Remark[]
 }
@@ -62,29 +66,37 @@ export function resolveJms(configuration: JmsConfiguration): ResolvedJms {
   } else if (typeof factory === 'object' && protocol !== 'amqp') {
     remarks.push({ code: 'jms-factory-refused', severity: 'error', message: factory.refuse, hint: factory.hint })
   }
-  if (protocol === 'openwire' || protocol === 'stomp') {
+  if (protocol === 'stomp') {
     remarks.push({
       code: 'jms-protocol',
       severity: 'error',
-      message: `store.jms.protocol ${protocol} is not offered`,
-      hint: 'Use amqp: ActiveMQ Artemis speaks it on the same port, ActiveMQ Classic with an amqp connector.',
+      message: 'STOMP is not offered',
+      hint: 'Leave the protocol out: ActiveMQ Classic is spoken to by OpenWire, other brokers by AMQP 1.0.',
     })
   }
   const family: Family = typeof factory === 'string' ? factory : 'unknown'
   const names = namesOf(configuration, remarks)
   const address = addressOf(family, names, configuration.connectionFactory ?? DEFAULT_FACTORY)
-  const queue = queueOf(configuration.destination, names, remarks)
+  const { queue, isTopic } = destinationOf(configuration, names, remarks)
   if (address === undefined && remarks.every(({ severity }) => severity !== 'error')) remarks.push(noAddress(family))
   const url = parseBrokerUrl(address ?? '')
   if (address !== undefined) remarks.push(...url.remarks)
   const failed = remarks.some(({ severity }) => severity === 'error')
+  const spoken = spokenBy(protocol, family, url.options.protocol)
   return {
-    protocol: protocol === 'amqp' || family === 'qpid' ? 'amqp' : url.options.protocol,
-    ...(url.target && !failed && { target: withLogin(url.target, configuration, names) }),
+    protocol: spoken,
+    ...(url.target && !failed && { target: { ...withLogin(url.target, configuration, names), protocol: spoken } }),
     queue,
+    isTopic,
     options: url.options,
     remarks,
   }
+}
+
+/** What is asked for, then what the factory's own client would speak; Artemis has AMQP on the port of everything else. */
+function spokenBy(asked: JmsConfiguration['protocol'], family: Family, scheme: 'amqp' | 'auto'): Protocol {
+  if (asked === 'amqp' || asked === 'openwire') return asked
+  return family === 'qpid' || family === 'artemis' ? 'amqp' : scheme
 }
 
 /** Parameters over the entries of the properties file that the provider URL may name. */
@@ -135,9 +147,14 @@ function noAddress(family: Family): Remark {
 }
 
 /** A name that leads nowhere is the queue's own name, as with the peer. */
-function queueOf(destination: string, names: ReadonlyMap<string, string>, remarks: Remark[]): string {
+function destinationOf(
+  { destination, topics }: JmsConfiguration,
+  names: ReadonlyMap<string, string>,
+  remarks: Remark[],
+): { queue: string; isTopic: boolean } {
   const topic = names.get(`topic.${destination}`)
-  if (topic !== undefined || destination.startsWith('dynamicTopics/')) {
+  const isTopic = topic !== undefined || destination.startsWith('dynamicTopics/')
+  if (isTopic && !topics) {
     remarks.push({
       code: 'jms-topic',
       severity: 'error',
@@ -145,15 +162,16 @@ function queueOf(destination: string, names: ReadonlyMap<string, string>, remark
       hint: 'Name a queue.',
     })
   }
-  return names.get(`queue.${destination}`)?.trim() || destination.replace(/^dynamic(?:Queues|Topics)\//, '')
+  const name = isTopic ? topic : names.get(`queue.${destination}`)
+  return { queue: name?.trim() || destination.replace(/^dynamic(?:Queues|Topics)\//, ''), isTopic }
 }
 
 /** The store's own parameters, then the address, then JNDI's (messaging-peers §3.1). */
 function withLogin(
-  target: AmqpTarget,
+  target: BrokerTarget,
   { username, password }: JmsConfiguration,
   names: ReadonlyMap<string, string>,
-): AmqpTarget {
+): BrokerTarget {
   // As with the peer, a name without a password is no login.
   if (username && password) return { ...target, username, password }
   if (target.username !== undefined) return target

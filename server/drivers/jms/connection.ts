@@ -1,10 +1,9 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { Log } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
-import { dial } from './dial.ts'
-import type { Dial, Live } from './live.ts'
+import type { Dial, Dialer, Live } from './contracts.ts'
 import { addressOf, keyOf } from './target.ts'
-import type { AmqpTarget } from './target.ts'
+import type { BrokerHost, BrokerTarget } from './target.ts'
 
 export interface ConnectionStatus {
   readonly state: 'connecting' | 'ready' | 'failed'
@@ -12,13 +11,12 @@ export interface ConnectionStatus {
   readonly since: number
 }
 
-export interface AmqpSurroundings {
+export interface JmsSurroundings {
   readonly clock: Clock
   readonly log: Log
   /** Between 0 and 1; spreads reconnects so that many servers do not come back in step. */
   readonly random: () => number
-  /** Another way to reach a broker than the network. */
-  readonly dial?: Dial
+  readonly dialer: Dialer
 }
 
 /** One host that takes no connection must not use up the time of the others. */
@@ -32,26 +30,28 @@ const LOGIN_SPACING = 5000
 
 /**
  * The one connection to a broker for one user. It opens when first needed and from then on comes back by itself,
- * walking the host list with growing pauses: rhea's own reconnect counts successes, gives up after a refused login
- * and forgets what was in flight (messaging-peers §3.3), so it is switched off.
+ * walking the host list with growing pauses.
  */
-export class AmqpConnection {
-  readonly #target: AmqpTarget
-  readonly #around: AmqpSurroundings
+export class JmsConnection {
+  readonly #target: BrokerTarget
+  readonly #around: JmsSurroundings
+  readonly #dial: Dial
   #live: Live | null = null
   #attempt: Promise<Live> | null = null
   #status: ConnectionStatus
   #lastError: IntegrationError | null = null
   #host: number
+  #learned: readonly BrokerHost[] = []
   #failures = 0
   #attemptEnded = Number.NEGATIVE_INFINITY
   #timer: Timer | null = null
   #closed = false
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
 
-  constructor(target: AmqpTarget, around: AmqpSurroundings) {
+  constructor(target: BrokerTarget, around: JmsSurroundings) {
     this.#target = target
     this.#around = around
+    this.#dial = around.dialer()
     this.#host = target.reconnecting.randomize ? Math.floor(around.random() * target.hosts.length) : 0
     this.#status = { state: 'connecting', reason: 'it connects when it is first used', since: around.clock.now() }
   }
@@ -131,11 +131,11 @@ export class AmqpConnection {
 
   /** Every host once, beginning with the one that worked last. */
   async #walk(): Promise<Live> {
-    const { hosts } = this.#target
+    const hosts = this.#hosts
     let last: IntegrationError | undefined
     for (let tried = 0; tried < hosts.length && !this.#closed; tried++) {
       try {
-        return await (this.#around.dial ?? dial)(hosts[this.#host]!, this.#target, this.#around.clock, DIAL_DEADLINE)
+        return await this.#dial(hosts[this.#host % hosts.length]!, this.#target, this.#around.clock, DIAL_DEADLINE)
       } catch (thrown) {
         last = asIntegrationError(thrown)
         this.#host = (this.#host + 1) % hosts.length
@@ -144,13 +144,30 @@ export class AmqpConnection {
     throw last ?? new IntegrationError('STORE_UNAVAILABLE', 'the connection is closed')
   }
 
+  /** The hosts of the address, and those that the broker has named as its backups. */
+  get #hosts(): readonly BrokerHost[] {
+    return [...this.#target.hosts, ...this.#learned]
+  }
+
+  #learn(backups: readonly BrokerHost[]): void {
+    const named = new Set(this.#target.hosts.map(addressOf))
+    const learned = backups.filter(host => !named.has(addressOf(host)))
+    if (learned.length === 0) return
+    const places = learned.map(addressOf).join(', ')
+    if (places !== this.#learned.map(addressOf).join(', '))
+      this.#around.log.info('the broker names a backup, which is used should it die', { backup: places })
+    this.#learned = learned
+  }
+
   #opened(live: Live): void {
     this.#attempt = null
     if (this.#closed) return live.close()
     this.#live = live
+    this.#learn(live.backups ?? [])
     this.#failures = 0
     this.#lastError = null
-    this.#around.log.info('connected to the broker', { broker: addressOf(live.host), product: live.peer.product })
+    const { host, peer, protocol } = live
+    this.#around.log.info('connected to the broker', { broker: addressOf(host), product: peer.product, protocol })
     this.#tell('ready')
     live.onGone(why => {
       if (this.#live !== live) return
@@ -188,20 +205,20 @@ export class AmqpConnection {
 }
 
 /** The connections of one server: everybody who names the same broker and user shares one. */
-export class AmqpConnections {
-  readonly #around: AmqpSurroundings
-  readonly #shared = new Map<string, { readonly connection: AmqpConnection; users: number }>()
+export class JmsConnections {
+  readonly #around: JmsSurroundings
+  readonly #shared = new Map<string, { readonly connection: JmsConnection; users: number }>()
 
-  constructor(around: AmqpSurroundings) {
+  constructor(around: JmsSurroundings) {
     this.#around = around
   }
 
   /** Give it back with {@link leave}. */
-  join(target: AmqpTarget): AmqpConnection {
+  join(target: BrokerTarget): JmsConnection {
     const key = keyOf(target)
     let entry = this.#shared.get(key)
     if (!entry) {
-      entry = { connection: new AmqpConnection(target, this.#around), users: 0 }
+      entry = { connection: new JmsConnection(target, this.#around), users: 0 }
       this.#shared.set(key, entry)
     }
     entry.users++
@@ -209,7 +226,7 @@ export class AmqpConnections {
   }
 
   /** The last one to leave closes the connection. */
-  leave(target: AmqpTarget): void {
+  leave(target: BrokerTarget): void {
     const key = keyOf(target)
     const entry = this.#shared.get(key)
     if (!entry || --entry.users > 0) return

@@ -1,19 +1,19 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
-import type { AmqpConnection } from './connection.ts'
-import type { Fullness, Live, Outgoing } from './live.ts'
+import type { JmsConnection } from './connection.ts'
+import type { Fullness, JmsDestination, JmsMessage, Live, Outgoing } from './contracts.ts'
 import { Lost } from './lost.ts'
 
 export interface SenderParts {
-  readonly connection: AmqpConnection
-  readonly queue: string
+  readonly connection: JmsConnection
+  readonly destination: JmsDestination
   readonly clock: Clock
   readonly deadlineMs: number
   readonly fullness: Fullness
 }
 
-/** Puts encoded messages into one queue, each confirmed by the broker before `put` resolves (P1). */
-export class AmqpSender {
+/** Puts messages into one destination, each confirmed by the broker before `put` resolves (P1). */
+export class JmsSender {
   readonly #parts: SenderParts
   #link: Outgoing | null = null
 
@@ -23,10 +23,10 @@ export class AmqpSender {
 
   /**
    * Resolves when the broker has accepted. A lost connection or confirm is tried once more on a fresh connection, with
-   * the same bytes and so the same id (P3); half the deadline is kept for that. Rejects, as `ambiguous` if the broker
+   * the same message and so the same id (P3); half the deadline is kept for that. Rejects, as `ambiguous` if the broker
    * may hold the message all the same.
    */
-  async put(bytes: Buffer, signal?: AbortSignal): Promise<void> {
+  async put(message: JmsMessage, signal?: AbortSignal): Promise<void> {
     const { clock, connection, deadlineMs } = this.#parts
     const until = clock.monotonic() + deadlineMs
     let ambiguous = false
@@ -35,7 +35,7 @@ export class AmqpSender {
       try {
         const live = connection.live ?? (await connection.open(left))
         const remaining = until - clock.monotonic()
-        return await this.#linkOn(live).send(bytes, attempt === 1 ? remaining / 2 : remaining, remaining)
+        return await this.#linkOn(live).send(message, attempt === 1 ? remaining / 2 : remaining, remaining)
       } catch (thrown) {
         const failure = asIntegrationError(thrown)
         ambiguous ||= failure.ambiguous
@@ -52,8 +52,8 @@ export class AmqpSender {
 
   #linkOn(live: Live): Outgoing {
     if (this.#link && !this.#link.over && this.#link.live === live) return this.#link
-    const { queue, clock, fullness } = this.#parts
-    this.#link = live.openSender({ queue, clock, fullness })
+    const { destination, clock, fullness } = this.#parts
+    this.#link = live.openSender({ destination, clock, fullness })
     return this.#link
   }
 }

@@ -1,6 +1,6 @@
 /** The broker addresses people have in their JMS configuration, in every form their clients take (messaging-peers §3.2). */
 import { IDLE_TIMEOUT, MAX_FRAME_SIZE, RECONNECTING } from './target.ts'
-import type { AmqpTarget, BrokerHost, Reconnecting, TlsFiles } from './target.ts'
+import type { BrokerTarget, BrokerHost, Reconnecting, TlsFiles } from './target.ts'
 import { artemisReconnecting, failoverReconnecting, tlsFiles, urlOptions } from './url-options.ts'
 import type { UrlOptions } from './url-options.ts'
 import { decode, UrlQuery } from './url-query.ts'
@@ -11,7 +11,7 @@ export type { Remark } from './url-query.ts'
 
 export interface BrokerUrl {
   /** Absent when the address cannot be used; `remarks` then has an error. */
-  readonly target?: AmqpTarget
+  readonly target?: BrokerTarget
   readonly options: UrlOptions
   readonly remarks: readonly Remark[]
 }
@@ -163,13 +163,15 @@ class UrlReader {
     }
   }
 
-  #target(hosts: readonly BrokerHost[], reconnecting: Reconnecting, tls: TlsFiles | undefined): AmqpTarget {
+  #target(hosts: readonly BrokerHost[], reconnecting: Reconnecting, tls: TlsFiles | undefined): BrokerTarget {
     const user = this.#user?.name ?? this.#query.text('jms.username') ?? this.#query.text('jms.userName')
     const password = this.#user?.password ?? this.#query.text('jms.password')
     const idle = this.#query.number('amqp.idleTimeout') ?? this.#query.number('wireFormat.maxInactivityDuration')
     const frame = this.#query.number('amqp.maxFrameSize') ?? this.#query.number('wireFormat.maxFrameSize')
+    const longest = this.#query.number('wireFormat.maxFrameSize')
     const virtualHost = this.#query.text('amqp.vhost') ?? this.#virtualHost
     return {
+      protocol: this.#protocol,
       hosts,
       ...(user !== undefined && { username: user }),
       ...(password !== undefined && { password }),
@@ -178,6 +180,8 @@ class UrlReader {
       reconnecting,
       // 0 would switch it off, and a dead peer would never be noticed.
       idleTimeout: idle !== undefined && idle > 0 ? Math.min(idle, 60_000) : IDLE_TIMEOUT,
+      ...(longest !== undefined && longest >= 512 && { maxMessageSize: longest }),
+      ...(this.#query.flag('jms.useCompression') === true && { compress: true }),
       maxFrameSize: frame !== undefined && frame >= 512 ? Math.min(frame, 1024 * 1024) : MAX_FRAME_SIZE,
     }
   }

@@ -86,6 +86,10 @@ test('key stores are PKCS12 or PEM; a Java key store is refused with the command
   const refused = parseBrokerUrl('ssl://a?transport.trustStoreLocation=client.jks')
   assert.equal(refused.target, undefined)
   assert.match(refused.remarks[0]?.hint ?? '', /keytool .* -deststoretype PKCS12/)
+  const both = 'ssl://a?keyStorePath=me.p12&keyStorePassword=x&trustStorePassword=y&trustStorePath='
+  assert.deepEqual(parseBrokerUrl(`${both}ca.pem`).target?.tls, { pfx: 'me.p12', passphrase: 'x', ca: 'ca.pem' })
+  assert.deepEqual(codesOf(`${both}trust.p12`), ['broker-url-trust-store'])
+  assert.deepEqual(parseBrokerUrl('ssl://a?keyStorePath=me.pem').target?.tls, { cert: 'me.pem', key: 'me.pem' })
   assert.deepEqual(codesOf('amqps://a?transport.trustAll=true'), ['broker-url-trust-all'])
   assert.equal(parseBrokerUrl('amqps://a?transport.verifyHost=false').target?.tls?.verifyHost, false)
 })

@@ -1,10 +1,10 @@
 import type { Consumer, Delivery, FailedTry, StoredMessage } from '../../kernel/contracts.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
-import type { AmqpConnection } from './connection.ts'
-import { fromAmqp } from './reading.ts'
-import type { Incoming, Received } from './live.ts'
-import { accepted, released } from './settle-queue.ts'
+import type { JmsConnection } from './connection.ts'
+import type { Incoming, JmsDestination, Received } from './contracts.ts'
+import { fromJms } from './reading.ts'
+import { accepted, released } from './settlement.ts'
 
 export interface Tries {
   readonly attempts: number
@@ -22,10 +22,12 @@ export interface TryLedger {
 }
 
 export interface ConsumerParts {
-  readonly connection: AmqpConnection
-  readonly queue: string
+  readonly connection: JmsConnection
+  readonly from: JmsDestination
+  readonly selector?: string
   readonly clock: Clock
   readonly window: number
+  readonly pollMs?: number
   readonly ledger: TryLedger
   /** Keeps a message that cannot be read; only when this has resolved does it leave the queue. */
   readonly quarantine: (message: StoredMessage, reason: string) => Promise<void>
@@ -33,7 +35,7 @@ export interface ConsumerParts {
   readonly deadlineMs: number
 }
 
-export class AmqpConsumer implements Consumer {
+export class JmsConsumer implements Consumer {
   readonly #parts: ConsumerParts
   #link: Incoming | null = null
   #loans = new Set<Loan>()
@@ -52,7 +54,7 @@ export class AmqpConsumer implements Consumer {
       if (link === null) return null
       const received = await link.take(Math.max(0, until - clock.monotonic()), signal)
       if (!received) return null
-      const read = fromAmqp(received.bytes, clock.now())
+      const read = fromJms(received.message, clock.now())
       if (read.readable) {
         const loan = new Loan(read.message, received, ledger, done => this.#loans.delete(done))
         this.#loans.add(loan)
@@ -78,10 +80,16 @@ export class AmqpConsumer implements Consumer {
     if (this.#link && !this.#link.over) return this.#link
     // What was on loan went back to the broker with the connection: it will be delivered again, as another delivery.
     this.#loans.clear()
-    const { connection, queue, clock, window, deadlineMs } = this.#parts
+    const { connection, from, selector, clock, window, pollMs, deadlineMs } = this.#parts
     const live = connection.live ?? (await connection.open(deadlineMs))
     if (this.#closed) return null
-    this.#link = live.openReceiver({ queue, clock, window })
+    this.#link = live.openReceiver({
+      from,
+      clock,
+      window,
+      ...(pollMs !== undefined && { pollMs }),
+      ...(selector !== undefined && { selector }),
+    })
     return this.#link
   }
 
@@ -119,6 +127,10 @@ class Loan implements Delivery {
     return this.#known.lastTry
   }
 
+  get lost(): boolean {
+    return this.#received.lost !== null
+  }
+
   /** Looked up each time: whoever had the message before may have noted a try after this loan began. */
   get #known(): Tries {
     const noted = this.#ledger.read(this.message.id)
@@ -145,5 +157,15 @@ class Loan implements Delivery {
     this.#settled(this)
     if (this.#received.lost) return
     await this.#received.settle(released)
+  }
+
+  /** If it comes back, by an operator or because the broker never heard of this, it has all its tries again. */
+  async reject(): Promise<boolean> {
+    this.#settled(this)
+    const { lastTry, attempts } = this
+    const description = lastTry?.error ?? 'it was given up'
+    await this.#received.settle({ kind: 'rejected', condition: 'amqp:internal-error', description })
+    if (attempts > 0) await this.#ledger.forget(this.message.id)
+    return true
   }
 }

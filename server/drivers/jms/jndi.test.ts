@@ -116,8 +116,24 @@ test('without an address the error says where to give one; an unknown factory is
   assert.deepEqual([unknown.remarks[0]?.code, placeOf(unknown)], ['jms-factory-unknown', 'a:5672'])
 })
 
-test('OpenWire and STOMP by force are refused with what to use', () => {
-  assert.equal(errorOf(resolve({ 'java.naming.provider.url': 'tcp://a' }, { protocol: 'openwire' })), 'jms-protocol')
+test('the protocol is what is asked for, else what the factory and the address are sure of, else the port is asked', () => {
+  const spoken = (factory: string, url: string, protocol: JmsConfiguration['protocol'] = 'auto') => {
+    const { target } = resolve(
+      { 'java.naming.factory.initial': factory, 'java.naming.provider.url': url },
+      { protocol },
+    )
+    return target?.protocol
+  }
+  assert.equal(spoken(ACTIVEMQ, 'tcp://a:61616'), 'auto')
+  assert.equal(spoken(ACTIVEMQ, 'amqp://a:5672'), 'amqp')
+  assert.equal(spoken(ACTIVEMQ, 'amqp://a:5672', 'openwire'), 'openwire')
+  assert.equal(spoken(ACTIVEMQ, 'tcp://a:61616', 'amqp'), 'amqp')
+  assert.equal(spoken(ARTEMIS, 'tcp://a:61616'), 'amqp')
+  assert.equal(spoken(ARTEMIS, 'tcp://a:61616', 'openwire'), 'openwire')
+})
+
+test('STOMP by force is refused with what to use', () => {
+  assert.equal(errorOf(resolve({ 'java.naming.provider.url': 'tcp://a' }, { protocol: 'stomp' })), 'jms-protocol')
 })
 
 test('properties files are read as Java reads them', () => {

@@ -95,19 +95,10 @@ export function urlOptions(query: UrlQuery, protocol: 'amqp' | 'auto', insideJvm
 
 export function tlsFiles(query: UrlQuery, hosts: readonly BrokerHost[]): TlsFiles | undefined {
   if (!hosts.some(({ tls }) => tls)) return undefined
-  const store = query.first(
-    'transport.trustStoreLocation',
-    'trustStorePath',
-    'transport.trustStore',
-    'transport.keyStoreLocation',
-    'keyStorePath',
-  )
-  const passphrase = query.first(
-    'transport.trustStorePassword',
-    'trustStorePassword',
-    'transport.keyStorePassword',
-    'keyStorePassword',
-  )
+  const trust = query.first('transport.trustStoreLocation', 'trustStorePath', 'transport.trustStore')
+  const trustPassword = query.first('transport.trustStorePassword', 'trustStorePassword')
+  const keys = query.first('transport.keyStoreLocation', 'keyStorePath', 'transport.keyStore')
+  const keysPassword = query.first('transport.keyStorePassword', 'keyStorePassword')
   const anyHost = query.flag('transport.verifyHost') === false || query.flag('verifyHost') === false
   const trusting = query.flag('transport.trustAll') === true || query.flag('trustAll') === true
   if (trusting) {
@@ -117,7 +108,8 @@ export function tlsFiles(query: UrlQuery, hosts: readonly BrokerHost[]): TlsFile
       "any certificate is taken for the broker's: somebody in between can read and change every message",
     )
   }
-  if (store && /\.jks$/i.test(store)) {
+  for (const store of [trust, keys]) {
+    if (!store || !/\.jks$/i.test(store)) continue
     query.error(
       'broker-url-jks',
       `${store} is a Java key store, which only Java can read`,
@@ -125,10 +117,22 @@ export function tlsFiles(query: UrlQuery, hosts: readonly BrokerHost[]): TlsFile
     )
     return undefined
   }
-  const isPem = store !== undefined && /\.(?:pem|crt|cer)$/i.test(store)
+  if (trust && keys && trust !== keys && !isPem(trust)) {
+    query.error(
+      'broker-url-trust-store',
+      `beside the key store ${keys} the authorities to trust must be PEM, and ${trust} is not`,
+      `Convert it: openssl pkcs12 -in ${trust} -nokeys -out ${trust.replace(/\.\w+$/, '')}.pem`,
+    )
+    return undefined
+  }
+  const pfx = [keys, trust].find(store => store !== undefined && !isPem(store))
+  const passphrase = pfx === keys ? keysPassword : trustPassword
   return {
-    ...(store !== undefined && (isPem ? { ca: store } : { pfx: store })),
-    ...(store !== undefined && !isPem && passphrase !== undefined && { passphrase }),
+    ...(pfx !== undefined && { pfx }),
+    ...(pfx !== undefined && passphrase !== undefined && { passphrase }),
+    ...(trust !== undefined && isPem(trust) && { ca: trust }),
+    // One file with both, as OpenSSL users have it.
+    ...(keys !== undefined && isPem(keys) && { cert: keys, key: keys }),
     ...(trusting && { verify: false }),
     ...(anyHost && { verifyHost: false }),
   }
@@ -152,3 +156,7 @@ const KNOWN = new RegExp(
     .map(part => `^(?:${part})$`)
     .join('|'),
 )
+
+function isPem(store: string): boolean {
+  return /\.(?:pem|crt|cer)$/i.test(store)
+}
