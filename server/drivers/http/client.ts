@@ -8,6 +8,7 @@ import { IntegrationError } from '../../kernel/errors.ts'
 import type { ByteSource } from '../../kernel/message.ts'
 import { http10 } from './connectors.ts'
 import { HttpExchange, type HttpReply } from './exchange.ts'
+import { bypasses, proxyAuthorization, tunnelled, type ForwardProxy } from './forward-proxy.ts'
 import { outgoingContext, type OutgoingTls } from './tls-context.ts'
 
 export interface HttpClientSettings {
@@ -20,6 +21,8 @@ export interface HttpClientSettings {
   /** A reply body in which nothing moves, at either end, for so long is cut off. */
   readonly stallMs?: number
   readonly tls?: OutgoingTls
+  /** Back ends are reached through it. */
+  readonly proxy?: ForwardProxy
 }
 
 export interface HttpRequest {
@@ -46,6 +49,8 @@ interface Target {
   readonly path: string
   /** Scheme, host, port and path without the query, which may hold secrets: for texts. */
   readonly address: string
+  /** For the proxy between us, which is asked for the whole URL: name, value, name, value. */
+  readonly headers: readonly string[] | undefined
 }
 
 interface PoolEntry {
@@ -104,9 +109,7 @@ export class HttpClient implements AsyncDisposable {
         {
           path: request.absoluteUri ? request.url : target.path,
           method: request.method as Dispatcher.HttpMethod,
-          headers: (streamed?.length === undefined
-            ? request.headers
-            : [...request.headers, 'content-length', String(streamed.length)]) as string[],
+          headers: headersOf(request, target, streamed) as string[],
           body: body as Dispatcher.DispatchOptions['body'] & {},
           reset: request.lastOnConnection === true || request.http10 === true,
         },
@@ -156,15 +159,24 @@ export class HttpClient implements AsyncDisposable {
         `'${withoutSecrets(url)}' is not an address this server can send to; write http://host:port/path`,
       )
     }
-    const key = old ? `1.0 ${parsed.origin}` : parsed.origin
+    const proxy = this.#proxyFor(parsed.hostname)
+    const asked = proxy && parsed.protocol === 'http:' ? proxy : undefined
+    const origin = asked ? `http://${asked.host}:${asked.port}` : parsed.origin
+    const key = `${old ? '1.0 ' : ''}${origin}`
     return {
-      pool: this.#pools.get(key) ?? this.#open(key, parsed.origin, old),
-      path: pathOf(url),
+      pool: this.#pools.get(key) ?? this.#open(key, origin, old, asked ? undefined : proxy),
+      path: asked ? `${parsed.origin}${pathOf(url)}` : pathOf(url),
       address: `${parsed.origin}${parsed.pathname}`,
+      headers: asked && headersForProxy(asked, parsed.host),
     }
   }
 
-  #open(key: string, origin: string, old: boolean): PoolEntry {
+  #proxyFor(hostname: string): ForwardProxy | undefined {
+    const { proxy } = this.#settings
+    return proxy === undefined || bypasses(proxy, hostname) ? undefined : proxy
+  }
+
+  #open(key: string, origin: string, old: boolean, tunnel: ForwardProxy | undefined): PoolEntry {
     if (this.#pools.size >= POOLS_BEFORE_SWEEP) this.#sweep()
     const { connections = 128, connectTimeoutMs = 10_000, keepAliveMs = 4_000, tls = {} } = this.#settings
     const connector = {
@@ -174,6 +186,11 @@ export class HttpClient implements AsyncDisposable {
         rejectUnauthorized: tls.verify ?? true,
       }),
     }
+    const connect = tunnel
+      ? tunnelled(buildConnector(connector), tunnel, connectTimeoutMs, this.#clock)
+      : old
+        ? buildConnector(connector)
+        : undefined
     const pool = new Pool(origin, {
       connections,
       pipelining: 1,
@@ -182,7 +199,7 @@ export class HttpClient implements AsyncDisposable {
       bodyTimeout: 0,
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: 60_000,
-      connect: old ? http10(buildConnector(connector)) : connector,
+      connect: connect === undefined ? connector : old ? http10(connect) : connect,
     })
     const entry: PoolEntry = { pool, key, used: true }
     this.#pools.set(key, entry)
@@ -200,6 +217,17 @@ export class HttpClient implements AsyncDisposable {
     }
     this.#targets.clear()
   }
+}
+
+function headersOf({ headers }: HttpRequest, target: Target, streamed: ByteSource | null): readonly string[] {
+  if (target.headers === undefined && streamed?.length === undefined) return headers
+  const length = streamed?.length === undefined ? [] : ['content-length', String(streamed.length)]
+  return [...headers, ...length, ...(target.headers ?? [])]
+}
+
+function headersForProxy(proxy: ForwardProxy, host: string): readonly string[] {
+  const authorization = proxyAuthorization(proxy)
+  return ['host', host, ...(authorization === undefined ? [] : ['proxy-authorization', authorization])]
 }
 
 /** Path and query as written, with what may not stand in a request line escaped. */

@@ -239,7 +239,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Tap {
     const { address, timeoutMs } = this.#parts
     const text =
       this.#phase === 'connecting'
-        ? `no connection to ${address} was free within ${timeoutMs} ms; it is slow to accept, or all connections to it are busy (http.connections)`
+        ? `no connection to ${address} was free within ${timeoutMs} ms; its name is slow to be found, it is slow to accept, or all connections to it are busy (endpoint.max_connections_per_host)`
         : this.#phase === 'waiting'
           ? `${address} did not answer within ${timeoutMs} ms; raise the endpoint's timeout duration or look into the back end`
           : `${address} began a reply but did not end it within ${timeoutMs} ms; raise the endpoint's timeout duration or look into the back end`

@@ -14,13 +14,13 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptor left; raise the limit (ulimit -n)',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name; use that name in the address',
   DEPTH_ZERO_SELF_SIGNED_CERT:
-    'its certificate is self-signed; add it to the trusted certificates (http.trusted_certificates)',
+    'its certificate is self-signed; add it to the trusted certificates (endpoint.trusted_certificates)',
   SELF_SIGNED_CERT_IN_CHAIN:
-    'its certificate was issued by nobody we trust; add the issuer to http.trusted_certificates',
+    'its certificate was issued by nobody we trust; add the issuer to endpoint.trusted_certificates',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'its certificate was issued by nobody we trust; add the issuer to http.trusted_certificates',
+    'its certificate was issued by nobody we trust; add the issuer to endpoint.trusted_certificates',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'its certificate was issued by nobody we trust; add the issuer to http.trusted_certificates',
+    'its certificate was issued by nobody we trust; add the issuer to endpoint.trusted_certificates',
   CERT_HAS_EXPIRED: 'its certificate has expired; it has to be renewed there',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; check the clocks of both machines',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS on that port; use http: or the TLS port',

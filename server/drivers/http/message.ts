@@ -1,7 +1,7 @@
 import type { LazySignal } from '../../kernel/context.ts'
 import { forwardedHeaders } from '../../kernel/forwarding.ts'
 import { HeaderMap } from '../../kernel/headers.ts'
-import { Body, Message, type ByteSource, type Format } from '../../kernel/message.ts'
+import { Body, Message, type BodyOptions, type ByteSource, type Format } from '../../kernel/message.ts'
 import type { HttpRequest } from './client.ts'
 import type { HttpReply } from './exchange.ts'
 
@@ -27,21 +27,12 @@ export interface Outgoing {
 
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
-/** A message as a request to a back end: all its headers but those of the connection it came on (synapse-language E.6). */
-export async function collectedRequest(message: Message, outgoing: Outgoing): Promise<HttpRequest> {
-  const request = outgoingRequest(message, outgoing)
-  const { body } = request
-  if (body === null || body instanceof Uint8Array || body.length !== undefined) return request
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return { ...request, body: Buffer.concat(chunks) }
-}
-
 /** True if the body may not be sent in chunks, so that a stream of unknown length has to be collected first. */
 export function needsLength(message: Message): boolean {
   return message.isOn('DISABLE_CHUNKING') || message.isOn('FORCE_HTTP_1.0')
 }
 
+/** A message as a request to a back end: all its headers but those of the connection it came on (synapse-language E.6). */
 export function outgoingRequest(message: Message, outgoing: Outgoing): HttpRequest {
   const method = outgoing.method ?? message.method
   const body = message.flag('NO_ENTITY_BODY') === true ? null : unlessEmpty(outgoing.body)
@@ -73,15 +64,15 @@ export function outgoingRequest(message: Message, outgoing: Outgoing): HttpReque
 
 /**
  * A reply as a message: the status goes where flows look for it, and an empty body is marked so that an answer made
- * from it has none either (synapse-language E.7). `format` is what its content type means; codecs know. `limit` bounds a
- * streamed body if somebody has to collect it.
+ * from it has none either (synapse-language E.7). `format` is what its content type means; codecs know. `limit` and
+ * `room` bound a streamed body if somebody has to collect it.
  */
-export function replyMessage(reply: HttpReply, format: Format, limit: number): Message {
+export function replyMessage(reply: HttpReply, format: Format, limit: number, room?: BodyOptions['room']): Message {
   const { status, body } = reply
   const empty = body instanceof Uint8Array && body.length === 0
   const contentType = reply.contentType === '' && !empty ? 'application/octet-stream' : reply.contentType
   const encoding = encodingOf(reply.headers)
-  const options = encoding === undefined ? { limit } : { limit, encoding }
+  const options = { limit, ...(encoding !== undefined && { encoding }), ...(room && { room }) }
   const message = new Message({
     body: empty
       ? Body.empty(contentType)

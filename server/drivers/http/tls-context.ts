@@ -30,7 +30,7 @@ export function outgoingContext(options: OutgoingTls, environment: NodeJS.Proces
   } catch (thrown) {
     throw new IntegrationError(
       'SETTING_INVALID',
-      `the TLS settings for outgoing connections cannot be used: ${textOf(thrown)}; check http.trusted_certificates and the client certificate with its key`,
+      `the TLS settings for outgoing connections cannot be used: ${textOf(thrown)}; check endpoint.trusted_certificates and the client certificate with its key`,
       { cause: thrown },
     )
   }

@@ -1,6 +1,7 @@
 import { Arena } from './format.ts'
 
-const FIRST_SIZE = 64 << 10
+/** Room for a group of a few messages: larger ones grow their arena, which is used again. */
+const FIRST_SIZE = 8 << 10
 /** Larger arenas, made for one large message, are not kept. */
 const LARGEST_KEPT = 2 << 20
 

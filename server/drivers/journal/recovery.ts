@@ -94,9 +94,12 @@ async function openSegment(files: SegmentFiles, name: string): Promise<Found> {
   return { number, path, size, start, end: 0, file, readers: 0, footer: false, damaged: false, removed: false }
 }
 
+/** As much as the start record of a segment takes, in most cases; a longer one is read in a second step. */
+const START_READ = 4096
+
 async function readStart(file: DiskFile, path: string, size: number): Promise<Start | null> {
-  const window = new Window(file)
   const smallest = PREAMBLE + MARK + HEAD
+  const window = new Window(file, Math.min(size, START_READ))
   if ((await window.load(0, Math.min(smallest, size))) < smallest) return null
   const version = window.bytes.readUInt16LE(MAGIC.length)
   if (window.bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return null
@@ -217,7 +220,7 @@ async function makeDurable(file: DiskFile, from: number, to: number): Promise<vo
 
 /** Makes everything from `from` on zeros again, touching only blocks that are not. */
 async function clearFrom(file: DiskFile, from: number, to: number): Promise<void> {
-  const block = Buffer.allocUnsafeSlow(1 << 18)
+  const block = Buffer.allocUnsafeSlow(Math.min(1 << 18, Math.max(1, to - from)))
   const zeros = Buffer.alloc(block.length)
   for (let at = from; at < to; at += block.length) {
     const length = await readUpTo(file, block, Math.min(block.length, to - at), at)

@@ -7,20 +7,23 @@ const ZEROS = Buffer.alloc(BLOCK)
 /** A part of a file in memory, moving forward. */
 export class Window {
   readonly #file: DiskFile
+  /** Nothing behind it is asked for, so that a short file costs no more memory than it has bytes. */
+  readonly #end: number
   bytes = Buffer.alloc(0)
   /** Offset in the file of the first byte in memory. */
   start = 0
   #length = 0
 
-  constructor(file: DiskFile) {
+  constructor(file: DiskFile, end: number) {
     this.#file = file
+    this.#end = end
   }
 
   /** Makes `length` bytes from `at` available (fewer at the end of the file); returns how many there are, at least. */
   async load(at: number, length: number): Promise<number> {
     const have = this.start + this.#length - at
     if (at >= this.start && have >= length) return have
-    const size = Math.max(BLOCK, length)
+    const size = Math.max(Math.min(BLOCK, this.#end - at), length)
     const target = this.bytes.length === size ? this.bytes : Buffer.allocUnsafeSlow(size)
     // What is there already moves to the front; the rest is read behind it.
     const kept = at >= this.start && have > 0 ? have : 0
@@ -65,7 +68,7 @@ export interface ScanResult {
  * group n + 1 is written only after group n was synced, so a bad place that a later group follows is rot.
  */
 export async function scan(file: DiskFile, range: ScanRange, visitor: ScanVisitor): Promise<ScanResult> {
-  const window = new Window(file)
+  const window = new Window(file, range.to)
   const record = new RecordView()
   let { group } = range
   let groupEnd = range.from

@@ -41,3 +41,15 @@ test('schemas with the same identifier do not meet', async () => {
   await problems(schema, {})
   assert.equal((await problems({ ...schema, type: 'array' }, {})).length, 1)
 })
+
+test('patterns and comparisons that would stall the server are given up', async () => {
+  const pattern = await compileJsonSchema('{"properties": {"x": {"type": "string", "pattern": "^(a+)+$"}}}', 'k')
+  assert.deepEqual(pattern.problemsOf({ x: 'aaa' }), [])
+  assert.throws(() => pattern.problemsOf({ x: `${'a'.repeat(40)}!` }), { code: 'EXPRESSION_FAILED' })
+  const names = await compileJsonSchema('{"patternProperties": {"^(a+)+$": {"type": "string"}}}', 'k')
+  assert.throws(() => names.problemsOf({ [`${'a'.repeat(40)}!`]: 1 }), { code: 'EXPRESSION_FAILED' })
+  const unique = await compileJsonSchema('{"uniqueItems": true}', 'k')
+  assert.deepEqual(unique.problemsOf([{ a: 1 }, { a: 2 }]), [])
+  const many = Array.from({ length: 300_000 }, (_, index) => ({ index }))
+  assert.throws(() => unique.problemsOf(many), { message: /the JSON schema k was given up after 2000 ms/ })
+})
