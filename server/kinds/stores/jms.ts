@@ -1,23 +1,8 @@
-import {
-  AmqpConnections,
-  openAmqpQueue,
-  type AmqpQueue,
-  type Dial,
-  type Tries,
-  type TryLedger,
-} from '../../drivers/amqp/index.ts'
-import { resolveJms, type ResolvedJms } from '../../drivers/amqp/jndi.ts'
-import type { Json, JournalLedger } from '../../drivers/journal/contracts.ts'
-import type {
-  BrowsedMessage,
-  Consumer,
-  Delivery,
-  MessageStore,
-  StoredMessage,
-  StoreState,
-} from '../../kernel/contracts.ts'
-import { asIntegrationError } from '../../kernel/errors.ts'
-import { SeenWindow, WindowConsumer } from '../../runtime/seen-window.ts'
+import { brokerConnections } from '../../drivers/brokers/index.ts'
+import { type Dialer, hostsOf, managerOf, openQueue, type ResolvedJms, resolveJms } from '../../drivers/jms/index.ts'
+import { DELIVERED_WINDOW, QueueStore, triesIn } from '../../runtime/queue-store.ts'
+import { reportRemarks } from '../../runtime/remarks.ts'
+import { SeenWindow } from '../../runtime/seen-window.ts'
 import {
   defineStore,
   int,
@@ -29,15 +14,9 @@ import {
   type ConfigOf,
   type StoreEnv,
 } from '../../schema/index.ts'
-import type { Services } from '../../schema/services.ts'
 
 const TYPE = 'jms-message-store'
 const TRAITS = { durable: true, ordered: true, browsable: true, sharedBetweenNodes: true }
-
-/** As many ids as Artemis remembers for the same purpose, and as long as an outage should last at most. */
-const WINDOW = { count: 20_000, ageMs: 24 * 3_600_000 }
-/** Messages looked through, from the oldest, to remove one of them. */
-const REACH = 1000
 
 const fields = {
   initialFactory: param('java.naming.factory.initial', text(), {
@@ -58,7 +37,7 @@ const fields = {
   protocol: param('store.jms.protocol', oneOf('auto', 'amqp', 'openwire', 'stomp'), {
     fallback: 'auto',
     advanced: true,
-    doc: 'How to speak to the broker. AMQP 1.0 is offered.',
+    doc: 'What to speak to the broker: OpenWire or AMQP 1.0. By itself the port is asked: ActiveMQ Classic greets by OpenWire, a broker that stays silent for 0.3 s is spoken to by AMQP. STOMP is refused.',
   }),
   deduplication: param('store.jms.deduplication', oneOf('auto', 'off'), {
     fallback: 'auto',
@@ -78,9 +57,9 @@ const fields = {
     doc: 'Keeps the connection open.',
     ignored: 'The connection is always kept and shared, and comes back by itself.',
   }),
-  receiveTimeout: param('store.jms.ConsumerReceiveTimeOut', text(), {
-    doc: 'How long one poll waits.',
-    ignored: 'Messages are pushed as they arrive; nothing is polled.',
+  receiveTimeout: param('store.jms.ConsumerReceiveTimeOut', int(), {
+    fallback: 6000,
+    doc: 'Milliseconds one question for a message waits at the broker, where messages are asked for (OpenWire). AMQP brokers push them.',
   }),
   classLoader: param('vender.class.loader.enabled', text(), {
     doc: 'Java class loading.',
@@ -94,7 +73,7 @@ type Config = ConfigOf<typeof fields>
 /** How stores reach their brokers. */
 export interface BrokerAccess {
   /** Absent: over the network. */
-  readonly dial?: Dial
+  readonly dialer?: Dialer
   readonly random: () => number
 }
 
@@ -110,7 +89,7 @@ export function jmsStore(access: BrokerAccess) {
     ],
     type: TYPE,
     summary:
-      'A queue at a message broker, over AMQP 1.0: ActiveMQ Artemis, the embedded broker, Qpid, Azure Service Bus.',
+      'A queue at a message broker: ActiveMQ Classic over OpenWire; ActiveMQ Artemis, the embedded broker, Qpid, Azure Service Bus over AMQP 1.0.',
     details: `
     A message counts as stored when the broker has confirmed it. While the broker is away the store is \`connecting\`, it
     reconnects by itself, and its failover store takes the messages. On the queue a message is plain text or bytes with its
@@ -118,7 +97,16 @@ export function jmsStore(access: BrokerAccess) {
     cannot be read goes to quarantine with the reason. (Synapse writes serialised Java objects and throws away anything
     else.) That a message was delivered is noted in the journal before the broker is told, so one that comes again because
     its acknowledgement was lost is dropped. Failed attempts are counted in the journal, too: a broker's own count is
-    neither exact nor lasting.`,
+    neither exact nor lasting.
+
+    ActiveMQ Classic needs no AMQP connector: where \`tcp://HOST:61616\` greets by OpenWire, OpenWire is spoken. Messages are
+    asked for one at a time unless \`store.jms.prefetch\` is larger, so that what nobody works on stays visible to others.
+    A message sent again after a lost answer carries the number it had, by which the broker drops the second copy, also
+    when another broker of a \`failover:(…)\` list has taken over. A message moved here from another store has its number
+    noted in the journal before it is sent, so that this holds over a crash of this server, too (the broker remembers the
+    last number of 64 producers; at other brokers the copy has the same id, and our consumers drop it).
+    \`JMS_MSG_P_JMSXGroupID\` makes messages of a group go to one consumer.
+    Of the address, \`jms.useCompression\`, \`wireFormat.maxFrameSize\` and \`wireFormat.maxInactivityDuration\` are obeyed.`,
     traits: TRAITS,
     fields,
     examples: [
@@ -134,11 +122,7 @@ export function jmsStore(access: BrokerAccess) {
       const name = site.element.attributeNode('name')?.value.trim() ?? ''
       const resolved = resolve(config, name, path => site.decoding.env.resource(path))
       const at = site.parameter('java.naming.provider.url')?.offset ?? site.element.offset
-      for (const { severity, code, message, hint } of resolved.remarks) {
-        if (severity === 'error') site.error(code, message, at, hint)
-        else if (severity === 'warning') site.warn(code, message, at, hint)
-        else site.hint(code, message, at, hint)
-      }
+      reportRemarks(resolved.remarks, site, at)
       if (resolved.options.insideJvm !== undefined) {
         site.error(
           'not-supported',
@@ -148,7 +132,12 @@ export function jmsStore(access: BrokerAccess) {
         )
       }
     },
-    create: (config, env) => new JmsStore(config, env, access),
+    manager(config) {
+      const { target } = resolve(config, '', () => undefined)
+      return target && managerOf(target)
+    },
+    hosts: config => hostsOf(resolve(config, '', () => undefined).target),
+    create: (config, env) => open(config, env, access),
   })
 }
 
@@ -170,141 +159,35 @@ function resolve(config: Config, name: string, readFile: (path: string) => strin
   })
 }
 
-/** One set of connections per server: stores at the same broker share one. */
-const shared = new WeakMap<Services, AmqpConnections>()
-
-function connectionsOf(services: Services, access: BrokerAccess): AmqpConnections {
-  const { clock, log } = services
-  const known = shared.get(services) ?? new AmqpConnections({ clock, log, ...access })
-  shared.set(services, known)
-  return known
-}
-
-class JmsStore implements MessageStore {
-  readonly name: string
-  readonly type = TYPE
-  readonly traits = TRAITS
-  readonly producer = { put: (message: StoredMessage, signal?: AbortSignal) => this.#queue.put(message, signal) }
-  readonly #queue: AmqpQueue
-  readonly #window: SeenWindow
-  readonly #prefetch: number
-
-  constructor(config: Config, env: StoreEnv, access: BrokerAccess) {
-    const { name, services, log } = env
-    this.name = name
-    this.#prefetch = config.prefetch
-    const latin1 = (path: string): string | undefined => {
-      const found = services.resources.read(path)
-      return found && Buffer.from(found.bytes).toString('latin1')
-    }
-    const { target, queue } = resolve(config, name, latin1)
-    if (!target) throw new TypeError(`store ${name} was made without a broker address`)
-    if (config.destination === undefined)
-      log.warn(`Destination not provided. Setting default destination to [${queue}].`)
-    const ledger = services.journal.ledger(`jms:${name}`, WINDOW)
-    this.#window = new SeenWindow(config.deduplication === 'off' ? null : ledger, services.clock, log)
-    this.#queue = openAmqpQueue({
-      target,
-      queue,
-      clock: services.clock,
-      log,
-      connections: connectionsOf(services, access),
-      deadlineMs: services.settings.storeConfirmDeadline,
-      ledger: triesIn(ledger, services),
-      quarantine: (message, reason) => env.quarantine(Buffer.concat([...services.encode(message)]), reason),
-    })
-    this.#queue.onReady(() => log.info(`Successfully connected to JMS store ${name}`))
-    this.#queue.connect()
-    log.info(`Store [${name}]. Initialized... `)
+function open(config: Config, env: StoreEnv, access: BrokerAccess): QueueStore {
+  const { name, services, log } = env
+  const latin1 = (path: string): string | undefined => {
+    const found = services.resources.read(path)
+    return found && Buffer.from(found.bytes).toString('latin1')
   }
-
-  get status(): StoreState {
-    return this.#queue.state
-  }
-
-  async consumer(options: { window?: number } = {}): Promise<Consumer> {
-    return new WindowConsumer(this.#queue.consumer({ window: options.window ?? this.#prefetch }), this.#window)
-  }
-
-  browse(page?: { after?: string; limit?: number }): AsyncIterable<BrowsedMessage> {
-    return this.#queue.browse(page)
-  }
-
-  async find(id: string): Promise<BrowsedMessage | undefined> {
-    for await (const browsed of this.#queue.browse({ limit: REACH })) if (browsed.message.id === id) return browsed
-    return undefined
-  }
-
-  /** A broker lets nobody remove a message in the middle of a queue: those before it are taken, too, and given back. */
-  async remove(id: string): Promise<boolean> {
-    const consumer = this.#queue.consumer({ window: REACH })
-    const passed: Delivery[] = []
-    try {
-      for (
-        let delivery = await consumer.take(0);
-        delivery && passed.length < REACH;
-        delivery = await consumer.take(0)
-      ) {
-        if (delivery.message.id === id) {
-          await delivery.ack()
-          return true
-        }
-        passed.push(delivery)
-      }
-      return false
-    } finally {
-      for (const delivery of passed) await delivery.release()
-      await consumer[Symbol.asyncDispose]()
-    }
-  }
-
-  async clear(): Promise<number> {
-    const consumer = this.#queue.consumer({ window: 1 })
-    let removed = 0
-    try {
-      for (let delivery = await consumer.take(0); delivery; delivery = await consumer.take(0)) {
-        await delivery.ack()
-        removed++
-      }
-      return removed
-    } finally {
-      await consumer[Symbol.asyncDispose]()
-    }
-  }
-
-  async depth(): Promise<number> {
-    if (this.#queue.state.state !== 'ready') return -1
-    try {
-      return await this.#queue.depth()
-    } catch {
-      return -1
-    }
-  }
-
-  onReady(listener: () => void): () => void {
-    return this.#queue.onReady(listener)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#queue.close()
-  }
-}
-
-/** Failed tries, kept in the journal beside the ids of delivered messages. */
-function triesIn(ledger: JournalLedger, { clock, log }: Services): TryLedger {
-  return {
-    read: id => (ledger.get(id)?.note as Tries | null | undefined) ?? undefined,
-    write: (id, tries) => ledger.remember(id, tries as unknown as Json, clock.now()),
-    async forget(id) {
-      // Where its identity is its id, the note made way for "done" already.
-      if (ledger.isDone(id)) return
-      try {
-        await ledger.remember(id, null, clock.now())
-      } catch (thrown) {
-        log.debug('failed tries of a delivered message could not be forgotten', {
-          reason: asIntegrationError(thrown).message,
-        })
-      }
-    },
-  }
+  const { target, queue: physical } = resolve(config, name, latin1)
+  if (!target) throw new TypeError(`store ${name} was made without a broker address`)
+  if (config.destination === undefined)
+    log.warn(`Destination not provided. Setting default destination to [${physical}].`)
+  const ledger = services.journal.ledger(`jms:${name}`, DELIVERED_WINDOW)
+  const queue = openQueue({
+    target,
+    queue: physical,
+    clock: services.clock,
+    connections: brokerConnections(services, access),
+    deadlineMs: services.settings.storeConfirmDeadline,
+    ...(config.receiveTimeout > 0 && { pollMs: config.receiveTimeout }),
+    ledger: triesIn(ledger, services),
+    quarantine: (message, reason) => env.quarantine(Buffer.concat([...services.encode(message)]), reason),
+  })
+  queue.onReady(() => log.info(`Successfully connected to JMS store ${name}`))
+  queue.connect()
+  log.info(`Store [${name}]. Initialized... `)
+  return new QueueStore({
+    name,
+    type: TYPE,
+    queue,
+    window: new SeenWindow(config.deduplication === 'off' ? null : ledger, services.clock, log),
+    prefetch: config.prefetch,
+  })
 }

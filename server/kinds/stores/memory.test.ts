@@ -34,6 +34,23 @@ test('a message being worked on still counts against the limit', async () => {
   await store.producer.put(stored('<second/>'))
 })
 
+test('a store that was full says so, and when there is room again', async () => {
+  await using opened = await open(1)
+  const { store } = opened
+  let told = 0
+  const forget = store.onReady(() => told++)
+  await store.producer.put(stored('<first/>', {}, 'first'))
+  await store.remove('first')
+  assert.equal(told, 0, 'nobody was refused')
+  await store.producer.put(stored('<first/>'))
+  await assert.rejects(store.producer.put(stored('<second/>')), { code: 'STORE_FULL' })
+  assert.equal(store.status.state, 'full')
+  await using consumer = await store.consumer()
+  await (await consumer.take(0))!.ack()
+  assert.deepEqual([told, store.status.state], [1, 'ready'])
+  forget()
+})
+
 test('both class names mean this store, and check says that it forgets', () => {
   const rig = new StoreRig()
   for (const name of [CLASS, 'org.apache.synapse.message.store.InMemoryMessageStore']) {

@@ -62,19 +62,27 @@ class MemoryStore implements MessageStore {
   readonly name: string
   readonly type = TYPE
   readonly traits = TRAITS
-  readonly status: StoreState
   readonly producer = { put: (message: StoredMessage) => this.#put(message) }
   readonly #limit: number
   readonly #clock: Clock
   readonly #queue = new LeaseQueue<Held>()
   readonly #consumers = new Set<WaitingConsumer>()
+  readonly #listeners = new Set<() => void>()
+  readonly #begun: number
+  /** Since when it has refused messages for lack of room. */
+  #fullSince: number | null = null
   #closed = false
 
   constructor(name: string, limit: number, clock: Clock) {
     this.name = name
     this.#limit = limit
     this.#clock = clock
-    this.status = { state: 'ready', since: clock.now() }
+    this.#begun = clock.now()
+  }
+
+  get status(): StoreState {
+    if (this.#fullSince === null) return { state: 'ready', since: this.#begun }
+    return { state: 'full', since: this.#fullSince, reason: `it holds ${this.#limit} messages, as many as store.limit` }
   }
 
   consumer(): Promise<Consumer> {
@@ -83,7 +91,7 @@ class MemoryStore implements MessageStore {
       {
         next: settled => {
           const loan = this.#queue.lease()
-          return loan && new MemoryDelivery(loan, settled)
+          return loan && new MemoryDelivery(loan, settled, () => this.#removed())
         },
         onWaiting: listener => this.#queue.onWaiting(listener),
       },
@@ -109,36 +117,49 @@ class MemoryStore implements MessageStore {
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.#queue.removeWhere(({ message }) => message.id === id)
+    const removed = this.#queue.removeWhere(({ message }) => message.id === id)
+    this.#removed()
+    return removed
   }
 
   async clear(): Promise<number> {
-    return this.#queue.clear()
+    const removed = this.#queue.clear()
+    this.#removed()
+    return removed
   }
 
   async depth(): Promise<number> {
     return this.#queue.held
   }
 
-  /** It is always usable. */
-  onReady(): () => void {
-    return () => {}
+  /** When it was full and has room again: whoever moves messages here need not wait for the end of his pause. */
+  onReady(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#consumers].map(consumer => consumer[Symbol.asyncDispose]()))
     this.#queue.clear()
+    this.#listeners.clear()
   }
 
   #put(message: StoredMessage): Promise<void> {
     if (this.#closed) return Promise.reject(this.#gone())
     if (this.#queue.held >= this.#limit) {
+      this.#fullSince ??= this.#clock.now()
       const text = `store ${this.name} holds ${this.#limit} messages and takes no more; drain it or raise store.limit`
       return Promise.reject(new IntegrationError('STORE_FULL', text))
     }
     this.#queue.push({ message, attempts: 0 })
     return Promise.resolve()
+  }
+
+  #removed(): void {
+    if (this.#fullSince === null || this.#queue.held >= this.#limit) return
+    this.#fullSince = null
+    for (const listener of this.#listeners) listener()
   }
 
   #has(id: string): boolean {
@@ -157,19 +178,22 @@ class MemoryDelivery implements Delivery {
   lastTry?: FailedTry
   readonly #loan: Loan<Held>
   readonly #settled: (delivery: Delivery) => void
+  readonly #removed: () => void
 
-  constructor(loan: Loan<Held>, settled: (delivery: Delivery) => void) {
+  constructor(loan: Loan<Held>, settled: (delivery: Delivery) => void, removed: () => void) {
     const { message, attempts, lastTry } = loan.value
     this.message = message
     this.attempts = attempts
     if (lastTry) this.lastTry = lastTry
     this.#loan = loan
     this.#settled = settled
+    this.#removed = removed
   }
 
   async ack(): Promise<void> {
     this.#loan.remove()
     this.#settled(this)
+    this.#removed()
   }
 
   async fail(why: FailedTry): Promise<void> {
