@@ -9,18 +9,8 @@ const NAMESPACES: Readonly<Record<AddressingVersion, string>> = {
   final: 'http://www.w3.org/2005/08/addressing',
   submission: 'http://schemas.xmlsoap.org/ws/2004/08/addressing',
 }
-const ANONYMOUS: Readonly<Record<AddressingVersion, string>> = {
-  final: 'http://www.w3.org/2005/08/addressing/anonymous',
-  submission: 'http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous',
-}
-
 export function isAddressing(uri: string): boolean {
   return uri === NAMESPACES.final || uri === NAMESPACES.submission
-}
-
-/** True for an address that means "on the connection this came by", or none at all. */
-export function isAnonymous(address: string | undefined): boolean {
-  return !address || address === ANONYMOUS.final || address === ANONYMOUS.submission
 }
 
 /** What the WS-Addressing headers say, by which version; undefined if there are none. */

@@ -58,12 +58,3 @@ function kindSent(answer: Message): PayloadKind {
 function statusOf(answer: Message): number {
   return Number(answer.flag('HTTP_SC') ?? 0)
 }
-
-/** The HTTP status of an answer (E.9 rule 4). */
-export function replyStatus(answer: Message): number {
-  if (answer.isOn('SC_ACCEPTED')) return 202
-  if (answer.flag('ERROR_CODE') !== undefined) return 502
-  const wanted = statusOf(answer)
-  if (Number.isInteger(wanted) && wanted >= 100 && wanted <= 599) return wanted
-  return isFault(answer) && !answer.isOn('FAULTS_AS_HTTP_200') ? 500 : 200
-}

@@ -1,4 +1,4 @@
-import type { Format, Message } from '../kernel/message.ts'
+import type { Format } from '../kernel/message.ts'
 import { parseContentType } from './content-type.ts'
 import type { ContentType, PayloadKind } from './content-type.ts'
 
@@ -35,30 +35,4 @@ export function formatOf(type: ContentType): Format {
 
 export function carriesBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
-}
-
-export type ReplyFormat = 'soap11' | 'soap12' | 'pox' | 'json' | 'text'
-
-/** The language in which a client understands a fault: its own if it is one, else what it accepts, else plain XML. */
-export function expectedReplyFormat(request: Message): ReplyFormat {
-  switch (request.format) {
-    case 'soap11':
-    case 'soap12':
-    case 'pox':
-    case 'json':
-      return request.format
-    default:
-      return accepted(request.headers.get('accept')) ?? (request.format === 'text' ? 'text' : 'pox')
-  }
-}
-
-/** The first type of an Accept header that we can answer in; quality values are left to those who send only one. */
-function accepted(accept: string | undefined): ReplyFormat | undefined {
-  if (!accept) return undefined
-  for (const range of accept.split(',')) {
-    const { kind } = parseContentType(range.trim())
-    if (kind === 'json' || kind === 'text' || kind === 'pox' || kind === 'soap12') return kind
-    if (kind === 'soap11') return 'pox'
-  }
-  return undefined
 }

@@ -137,18 +137,12 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 /** Parameters whose value is undefined are left out; values that are no token are quoted. */
 export function printContentType(type: string, parameters: Readonly<Record<string, string | undefined>>): string {
   let text = type
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) text += parameter(name, value)
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) text += printParameter(name, value)
   return text
 }
 
-function parameter(name: string, value: string): string {
+/** With the semicolon before it. */
+export function printParameter(name: string, value: string): string {
   const printed = TOKEN.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&').replace(/[\r\n]/g, ' ')}"`
   return `; ${name}=${printed}`
-}
-
-/** The same type with some parameters changed or, where the value is undefined, left out. */
-export function withParameters(text: string, changes: Readonly<Record<string, string | undefined>>): string {
-  const { type, parameters } = parseContentType(text)
-  const all: Record<string, string | undefined> = { ...Object.fromEntries(parameters), ...changes }
-  return printContentType(type, all)
 }

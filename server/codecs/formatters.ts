@@ -3,7 +3,7 @@ import type { Body } from '../kernel/message.ts'
 import { printXml } from '../xml/writer.ts'
 import type { XmlElement } from '../xml/tree.ts'
 import { encodeText } from './charset.ts'
-import { parseContentType, printContentType } from './content-type.ts'
+import { parseContentType, printContentType, printParameter } from './content-type.ts'
 import type { ContentType } from './content-type.ts'
 import { envelopeView, PAYLOAD } from './envelope.ts'
 import type { Envelope } from './envelope.ts'
@@ -25,6 +25,8 @@ export interface Target {
   /** The charset parameter is left out of the content type. */
   readonly silentCharset: boolean
   readonly action: string | undefined
+  /** `text/xml` is plain XML: a REST client asked. */
+  readonly plain?: boolean
   /** Attachments go along even if the type alone would leave them behind. */
   readonly withAttachments: boolean
 }
@@ -64,6 +66,7 @@ function writeXml(envelope: Envelope, target: Target): Written {
     case 'soap11':
     case 'soap12':
       if (whole.arrived === 'bare' && !target.chosen) return textual(printPayload(payload), target)
+      if (kind === 'soap11' && target.plain && payload !== undefined) return textual(printXml(payload), target)
       return textual(printXml(inVersion(whole, kind).root), target)
     case 'pox':
       if (whole.arrived === 'envelope' && !target.chosen) return textual(printXml(whole.root), target)
@@ -131,6 +134,10 @@ function textual(text: string, target: Target): Written {
 }
 
 function typeWith({ type, action }: Target, charset: string | undefined): string {
+  const { size } = type.parameters
+  const isPlain = size === 0 || (size === 1 && type.parameters.has('charset'))
+  if (isPlain && (type.kind !== 'soap12' || action === undefined))
+    return charset === undefined ? type.type : type.type + printParameter('charset', charset)
   const parameters: Record<string, string | undefined> = { ...Object.fromEntries(type.parameters), charset }
   if (type.kind === 'soap12' && action !== undefined) parameters['action'] = action
   if (type.kind !== 'soap12') parameters['action'] = undefined

@@ -1,44 +1,42 @@
 import type { MessageContext } from '../kernel/context.ts'
-import { jsonView } from './json.ts'
-import { printJsonValue, type JsonValue } from './json-text.ts'
+import { XmlElement } from '../xml/tree.ts'
+import { XmlDocumentNodes, XmlNodes, type Names } from './freemarker/values.ts'
+import { messageViews } from './views.ts'
 
-/** What `${root.path}` in a FreeMarker template stands for; undefined if there is nothing. */
-export function freemarkerValue(
-  root: string,
-  path: readonly (string | number)[],
-  ctx: MessageContext,
-  argument: (number: number) => string | undefined,
-): string | undefined {
-  const [first, ...rest] = path
-  const name = String(first)
-  switch (root) {
-    case 'args':
-      return argument(Number(/^arg(\d+)$/.exec(name)?.[1] ?? 0))
-    case 'payload':
-      return plain(follow(ctx.message.body.view(jsonView).value, path))
-    case 'trp':
-      return plain(follow(ctx.message.headers.get(name), rest))
-    case 'axis2':
-      return plain(follow(ctx.message.flag(name), rest))
-    case 'var':
-    case 'vars':
-      return plain(follow(ctx.variables.get(name), rest))
-    default:
-      return plain(follow(ctx.properties.get(name), rest))
+/** What the names at the top of a FreeMarker template stand for. */
+export function freemarkerRoots(ctx: MessageContext, argument: (number: number) => unknown): (name: string) => unknown {
+  const names = (find: (name: string) => unknown): Names => ({ names: find })
+  return name => {
+    switch (name) {
+      case 'payload':
+        return payloadOf(ctx)
+      case 'args':
+        return names(one => argument(Number(/^arg(\d+)$/.exec(one)?.[1] ?? 0)))
+      case 'ctx':
+        return names(one => valueOf(ctx.properties.get(one)))
+      case 'axis2':
+        return names(one => valueOf(ctx.message.flag(one)))
+      case 'trp':
+        return names(one => ctx.message.headers.get(one))
+      case 'var':
+      case 'vars':
+        return names(one => valueOf(ctx.variables.get(one)))
+      default:
+        return undefined
+    }
   }
 }
 
-function follow(from: unknown, path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (value, step) =>
-      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
-        ? (value as Record<string | number, unknown>)[step]
-        : undefined,
-    from,
-  )
+function payloadOf(ctx: MessageContext): unknown {
+  if (messageViews.isJson(ctx)) return messageViews.json(ctx).value
+  const content = messageViews.content(ctx)
+  return content instanceof XmlElement ? new XmlDocumentNodes([content]) : content
 }
 
-function plain(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  return typeof value === 'object' ? printJsonValue(value as JsonValue) : String(value)
+/** What a property, a variable or an expression gives; `shown` is how XML reads in the output. */
+export function valueOf(value: unknown, shown?: () => string): unknown {
+  if (value instanceof XmlElement) return new XmlNodes([value], undefined, shown?.())
+  if (!Array.isArray(value) || value.length === 0) return value
+  const elements = value.filter(one => one instanceof XmlElement)
+  return elements.length === value.length ? new XmlNodes(elements, undefined, shown?.()) : value
 }

@@ -121,7 +121,7 @@ test('a changed body is written in the type it came in', () => {
   }
 })
 
-test('messageType converts what was not touched (trap H 10)', () => {
+test('messageType converts what was not touched (trap H10)', () => {
   const xml = soap(S11, '<o xmlns="urn:o"><a>1</a><a>2.0</a></o>')
   const cases: [content: string, type: string, messageType: string, text: string, sent: string][] = [
     [xml, 'text/xml', 'application/json', '{"o":{"a":[1,2.0]}}', 'application/json; charset=UTF-8'],
@@ -161,6 +161,14 @@ test('messageType converts what was not touched (trap H 10)', () => {
     assert.equal(textOf(out), text, `${type} to ${messageType}`)
     assert.equal(out.contentType, sent)
   }
+})
+
+test('text/xml for whoever does not speak SOAP is the payload alone', () => {
+  const message = messageOf('<a/>', 'application/xml', { axis2: { messageType: 'text/xml' } })
+  assert.match(textOf(format(message)), /Envelope/)
+  assert.equal(textOf(format(message, { plain: true })), '<a/>')
+  const other = messageOf('<a/>', 'application/xml', { axis2: { messageType: 'application/soap+xml' } })
+  assert.match(textOf(format(other, { plain: true })), /Envelope/)
 })
 
 test('a messageType of the same family only renames', () => {
@@ -252,7 +260,7 @@ test('a request without payload still becomes an envelope where SOAP is wanted',
   assert.equal(textOf(format(message, { method: 'POST' })), printXml(newEnvelope('soap11').root))
 })
 
-test('the action is a header for SOAP 1.1 and REST, and a parameter for SOAP 1.2 (trap H 39)', () => {
+test('the action is a header for SOAP 1.1 and REST, and a parameter for SOAP 1.2 (trap H39)', () => {
   const action = (type: string, content: string, parts: Parts = {}): [string | undefined, string | undefined] => {
     const out = format(messageOf(content, type, parts), { method: 'POST' })
     return [out.soapAction, out.contentType]

@@ -24,6 +24,8 @@ export interface Outgoing {
 export interface FormatOptions {
   /** Method the request is sent with; absent for an answer. */
   readonly method?: string
+  /** Whoever reads it does not speak SOAP: `text/xml` is plain XML to him. */
+  readonly plain?: boolean
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -50,7 +52,7 @@ export function format(message: Message, options: FormatOptions = {}): Outgoing 
   if (!body.ready) throw new IntegrationError('MEDIATION_FAILED', 'the body was converted before it was collected')
   const byHand = typeByHand(message, chosen)
   const target = targetOf(message, chosen, byHand)
-  const written = write(body, target)
+  const written = write(body, options.plain ? { ...target, plain: true } : target)
   return {
     contentType: byHand !== undefined && !isMultipart(written.contentType) ? byHand : written.contentType,
     bytes: written.bytes,

@@ -27,6 +27,8 @@ export interface ExpressionEnvironment {
   readonly clock: Clock
   /** Text of a registry resource, for `get-property('registry', …)`. */
   resource?(key: string): string | undefined
+  /** A property of such a resource, for `get-property('registry', 'gov:/x@name')`. */
+  resourceProperty?(key: string, name: string): string | undefined
   /** JVM-like system properties, for `$sys:` and scope `system`. */
   systemProperty?(name: string): string | undefined
   /** Entry of `file.properties`, for scope `file`. */

@@ -34,6 +34,7 @@ const environment: ExpressionEnvironment = {
     printJson: value => JSON.stringify(value),
   },
   resource: key => (key === 'gov:/a' ? 'resource text' : undefined),
+  resourceProperty: (key, name) => (key === 'gov:/a' && name === 'prop' ? 'property text' : undefined),
   systemProperty: name => (name === 'os' ? 'linux' : undefined),
   environmentVariable: name => (name === 'HOME' ? '/home' : undefined),
   fileProperty: name => (name === 'host' ? 'h' : undefined),
@@ -170,7 +171,8 @@ test('get-property reads every scope, and local entries where no property has th
     ["get-property('operation', 'o')", 'operation'],
     ["get-property('func', 'f')", 'param'],
     ["get-property('registry', 'gov:/a')", 'resource text'],
-    ["get-property('registry', 'gov:/a@prop')", ''],
+    ["get-property('registry', 'gov:/a@prop')", 'property text'],
+    ["get-property('registry', 'gov:/a@other')", ''],
     ["get-property('system', 'os')", 'linux'],
     ["get-property('env', 'HOME')", '/home'],
     ["get-property('file', 'host')", 'h'],
@@ -311,4 +313,17 @@ for (const [source, reason] of [
 test('expressions in ${…} are compiled, their mistakes refused with their place', () => {
   assert.equal(expression('${1 + 1}').string(context('<a/>')), '2')
   assert.throws(() => expression('${1 +}'), { code: 'EXPRESSION_SYNTAX', at: AT, message: /at character 4/ })
+})
+
+test('json-eval() in a predicate is asked once for all nodes, or given up where each asks for another path', () => {
+  let asked = 0
+  const counting = expressionCompiler({
+    ...environment,
+    views: { ...environment.views, json: () => (asked++, { value: { a: 1 } }) },
+  })
+  const ctx = context(`<s:Envelope xmlns:s="${SOAP}"><s:Body><m>${'<i/>'.repeat(50)}</m></s:Body></s:Envelope>`)
+  const count = (predicate: string): number => counting(`count(//i[${predicate}])`, () => undefined, AT).number(ctx)
+  assert.equal(count("json-eval('$.a') = '1'"), 50)
+  assert.equal(asked, 1)
+  assert.throws(() => count("json-eval(concat('$.a', local-name(self::x))) = '1'"), /given up after/)
 })

@@ -52,16 +52,6 @@ export function expressionCompiler(environment: ExpressionEnvironment): CompileE
   }
 }
 
-/** {@link expressionCompiler} for a single expression. */
-export function compileExpression(
-  source: string,
-  namespace: (prefix: string) => string | undefined,
-  at: SourceRef,
-  environment: ExpressionEnvironment,
-): Expression {
-  return expressionCompiler(environment)(source, namespace, at)
-}
-
 function unquoted(path: string): string {
   const match = /^\s*(["'])(.*)\1\s*$/s.exec(path)
   return match ? match[2]! : path
@@ -102,6 +92,7 @@ class XPathExpression implements XPathOfMessage {
   readonly source: string
   readonly at: SourceRef
   readonly needsBody: boolean
+  readonly neverJson: boolean
   readonly #xpath: XPath<MessageContext>
   readonly #environment: ExpressionEnvironment
 
@@ -109,6 +100,7 @@ class XPathExpression implements XPathOfMessage {
     this.source = source
     this.at = at
     this.needsBody = xpath.needsBody
+    this.neverJson = xpath.type !== 'any'
     this.#xpath = xpath
     this.#environment = environment
   }

@@ -26,12 +26,24 @@ export function synapseFunctions(environment: ExpressionEnvironment): ReadonlyMa
   ])
 }
 
+/** What a call costs, a microsecond or two, in steps of an expression. */
+const CALL_STEPS = 64
+/** Another JSONPath with each call may take its own longest time. */
+const JSON_EVAL_STEPS = 1_000_000
+
 function ofTexts(min: number, max: number, apply: (texts: readonly (string | undefined)[]) => string): SynapseFunction {
   return {
     min,
     max,
     returns: 'string',
-    bind: () => ({ needsBody: false, call: (_ctx, args, work) => apply(args.map(arg => toText(arg, work))) }),
+    bind: () => ({
+      needsBody: false,
+      call(_ctx, args, work) {
+        const texts = args.map(arg => toText(arg, work))
+        work.spend(texts.reduce((sum, text) => sum + (text.length >> 2), CALL_STEPS))
+        return apply(texts)
+      },
+    }),
   }
 }
 
@@ -77,9 +89,18 @@ function jsonEval(environment: ExpressionEnvironment): SynapseFunction {
       const known = literal === undefined ? undefined : compileJsonSource(literal, environment)
       const sourceFor = (arg: XPathValue | undefined, work: Work): JsonSource =>
         known ?? compileJsonSource(toText(arg ?? null, work), environment)
+      // One evaluation has one answer, however many nodes ask for it.
+      const answers = new WeakMap<Work, string>()
       return {
         needsBody: known?.needsBody ?? true,
-        call: (ctx, [arg], work) => jsonText(sourceFor(arg, work), ctx, environment),
+        call(ctx, [arg], work) {
+          const before = answers.get(work)
+          if (before !== undefined) return before
+          work.spend(known ? CALL_STEPS : JSON_EVAL_STEPS)
+          const text = jsonText(sourceFor(arg, work), ctx, environment)
+          if (known) answers.set(work, text)
+          return text
+        },
       }
     },
   }
@@ -111,6 +132,7 @@ function getProperty(environment: ExpressionEnvironment): SynapseFunction {
         needsBody: named === undefined || named === 'FAULT',
         call(ctx, args, work) {
           const texts = args.map(arg => toText(arg, work))
+          work.spend(CALL_STEPS)
           const value =
             texts.length === 1 || texts[0] === 'SYSTEM_DATE'
               ? read(ctx, 'default', texts[0]!, texts[1])

@@ -1,3 +1,5 @@
+import { guardedRegExp } from '../kernel/guarded-regex.ts'
+
 /** Why a JSONPath cannot be compiled; `offset` counts UTF-16 units from its start. */
 export class JsonPathSyntaxError extends Error {
   override readonly name = 'JsonPathSyntaxError'
@@ -230,5 +232,5 @@ export function regexOf(pattern: string, flags: string): RegExp {
   const inline = /^\(\?([ims]+)\)/.exec(pattern)
   const body = inline ? pattern.slice(inline[0].length) : pattern
   const wanted = new Set(`${flags}${inline?.[1] ?? ''}`.split('').filter(flag => 'imsu'.includes(flag)))
-  return new RegExp(`^(?:${body})$`, [...wanted].join(''))
+  return guardedRegExp(`^(?:${body})$`, [...wanted].join(''))
 }

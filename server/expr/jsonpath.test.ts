@@ -140,3 +140,13 @@ for (const [path, reason] of [
     )
   })
 }
+
+const CHAIN = JSON.parse('{"a":'.repeat(400) + '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"' + '}'.repeat(400)) as object
+
+for (const path of ['$..*..*..*', '$..[?$..[?@..x]]', '$..[?search(@, "(a+)+b")]', '$..[?(@ =~ /(a+)+b/)]']) {
+  test(`${path} cannot stall the server`, () => {
+    const code = { code: 'EXPRESSION_FAILED', message: /given up after/ }
+    assert.throws(() => new JsonPath(path).matches({ value: CHAIN }), code)
+    assert.equal(new JsonPath(path).matches({ value: { a: 1 } }).length, 0)
+  })
+}

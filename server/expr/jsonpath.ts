@@ -1,4 +1,5 @@
 import { jsonpath } from 'json-p3'
+import { Overrun, within } from '../kernel/deadline.ts'
 import { IntegrationError, textOf } from '../kernel/errors.ts'
 import { JsonPathSyntaxError, regexOf, standardPath } from './jayway.ts'
 import type { Tail } from './jayway.ts'
@@ -15,6 +16,9 @@ export interface JsonMatch {
   readonly key: string | number
 }
 
+/** Milliseconds for a path that can look at the whole document for each of its parts. */
+const LONGEST = 500
+
 type Compiled = ReturnType<typeof jsonpath.compile>
 type JsonInput = Parameters<Compiled['query']>[0]
 
@@ -27,6 +31,7 @@ export class JsonPath {
   readonly tail: Tail | undefined
   readonly #keys: readonly (string | number)[] | null
   readonly #query: Compiled | null
+  readonly #isSlow: boolean
 
   constructor(source: string) {
     const { text, keys, tail } = standardPath(source)
@@ -35,6 +40,7 @@ export class JsonPath {
     this.tail = tail
     this.#keys = keys
     this.#query = keys === null ? compile(text) : null
+    this.#isSlow = keys === null && mayBeSlow(text)
   }
 
   /** What the path without its tail function selects; several only if it is not definite. */
@@ -46,12 +52,18 @@ export class JsonPath {
     }
     try {
       const found: JsonMatch[] = []
-      for (const { value, location } of this.#query!.query(root.value as JsonInput)) {
+      const ask = (): Iterable<Selected> => this.#query!.query(root.value as JsonInput)
+      for (const { value, location } of this.#isSlow ? within(LONGEST, ask) : ask()) {
         found.push(location.length === 0 ? { value, holder: root, key: 'value' } : placed(root.value, location, value))
       }
       return found
     } catch (cause) {
-      throw new IntegrationError('EXPRESSION_FAILED', `the JSONPath ${this.source} failed: ${textOf(cause)}`, { cause })
+      if (cause instanceof IntegrationError) throw cause
+      const said =
+        cause instanceof Overrun
+          ? `was given up after ${LONGEST} ms; use .. only once, and outside of filters`
+          : `failed: ${textOf(cause)}`
+      throw new IntegrationError('EXPRESSION_FAILED', `the JSONPath ${this.source} ${said}`, { cause })
     }
   }
 
@@ -69,6 +81,18 @@ export class JsonPath {
     if (this.tail === undefined || matches.length === 0) return undefined
     return applyTail(this.tail, this.definite ? matches[0]!.value : matches.map(match => match.value))
   }
+}
+
+interface Selected {
+  readonly value: unknown
+  readonly location: readonly (string | number)[]
+}
+
+/** It goes through all below more than once, or from every value a filter looks at, or its filter has a pattern. */
+function mayBeSlow(text: string): boolean {
+  const bare = text.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/gs, '')
+  const filters = bare.includes('?') ? bare.slice(bare.indexOf('?')) : ''
+  return bare.split('..').length > 2 || /\.\.|\$|\b(?:match|search)\(/.test(filters)
 }
 
 function follow(keys: readonly (string | number)[], root: JsonRoot): JsonMatch | undefined {

@@ -25,8 +25,8 @@ export function scopeReaders(environment: ExpressionEnvironment): ReadonlyMap<st
 }
 
 function registryText(ctx: MessageContext, name: string, environment: ExpressionEnvironment): unknown {
-  // `path@property` asks for a property of the resource; our registry is a folder and has none.
-  if (name.includes('@')) return undefined
+  const at = name.lastIndexOf('@')
+  if (at >= 0) return environment.resourceProperty?.(name.slice(0, at), name.slice(at + 1))
   return entryValue(ctx, name) ?? environment.resource?.(name)
 }
 

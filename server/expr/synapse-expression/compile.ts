@@ -239,8 +239,10 @@ class TreeCompiler {
       needsBody,
       evaluate(ctx) {
         const [key, property] = compiled.map(arg => textOfValue(arg.evaluate(ctx), environment.views))
-        // The registry is a folder: its resources have no properties.
-        if (property !== undefined) throw new EvaluationFailure(`the resource ${key} has no property ${property}`)
+        if (property !== undefined) {
+          const value = environment.resourceProperty?.(key!, property)
+          return inside(present(value, `the resource ${key} has no property ${property}`))
+        }
         const found = entryValue(ctx, key!) ?? environment.resource?.(key!)
         return inside(present(found, `there is no registry resource or local entry ${key}`))
       },

@@ -1,3 +1,4 @@
+import { guardedRegExp } from '../../kernel/guarded-regex.ts'
 import { parseDate } from '../date-parse.ts'
 import { formatDate } from '../date-format.ts'
 import type { ExpressionEnvironment } from '../environment.ts'
@@ -145,7 +146,7 @@ function subString(args: Arguments): string {
 function split(text: string, pattern: string): string[] {
   let regex: RegExp
   try {
-    regex = new RegExp(pattern, 'u')
+    regex = guardedRegExp(pattern, 'u')
   } catch {
     throw new EvaluationFailure(`split(): "${pattern}" is not a regular expression`)
   }

@@ -13,6 +13,7 @@ const clock = new ManualClock()
 const compile = expressionCompiler({
   views: messageViews,
   clock,
+  resourceProperty: (_key, name) => (name === 'base' ? 'USD' : undefined),
   resource: key => (key === 'gov:/rates.json' ? '{"eur": 1.5}' : undefined),
   config: name => (name === 'region' ? 'eu' : undefined),
 })
@@ -71,6 +72,7 @@ const TEXTS: readonly (readonly [source: string, expected: string])[] = [
   ['${params.pathParams.id + 1}', '43'],
   ['${configs.region}', 'eu'],
   ['${registry("gov:/rates.json").eur}', '1.5'],
+  ['${registry("gov:/rates.json").property("base")}', 'USD'],
   // steps
   ['${payload.items[0].sku}', 'a'],
   ['${payload.items[-1].sku}', 'c'],

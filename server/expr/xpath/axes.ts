@@ -84,7 +84,7 @@ const attribute: Walk = (from, matches, out, limit, work) => {
 
 const namespace: Walk = (from, matches, out, _limit, work) => {
   if (from.kind !== 'element') return
-  const nodes = namespacesOf(from)
+  const nodes = namespacesOf(from, work)
   work.spend(nodes.length)
   for (const node of nodes) if (matches(node)) out.push(node)
 }
@@ -210,13 +210,13 @@ export function walkFromAll(axis: Axis, from: readonly XPathNode[], matches: Mat
       return out
     case 'child':
       for (const node of from) child(node, matches, out, ALL, work)
-      return areApart(from) ? out : inDocumentOrder(out, work)
+      return areApart(from, work) ? out : inDocumentOrder(out, work)
     case 'descendant':
     case 'descendant-or-self': {
       let last: XPathNode | null = null
       for (const node of from) {
         work.spend(1)
-        if (last !== null && isInside(node, last)) {
+        if (last !== null && isInside(node, last, work)) {
           // Attributes are inside, yet not descendants.
           if (axis === 'descendant-or-self' && (node.kind === 'attribute' || node.kind === 'namespace'))
             self(node, matches, out, ALL, work)
@@ -237,7 +237,7 @@ export function walkFromAll(axis: Axis, from: readonly XPathNode[], matches: Mat
     case 'following': {
       // Everything after the node that ends first: the innermost of the first ones.
       let first = from[0]!
-      for (const node of from) if (isInside(node, first)) first = node
+      for (const node of from) if (isInside(node, first, work)) first = node
       WALKS[axis](first, matches, out, ALL, work)
       return out
     }

@@ -204,7 +204,8 @@ export class Compiler<S> {
 
   #predicate(ast: Ast): { predicate: ReturnType<typeof predicateOf>; needsBody: boolean } {
     const part = this.compile(ast)
-    return { predicate: predicateOf(part, ast.kind === 'number' ? ast.value : undefined), needsBody: part.needsBody }
+    const number = ast.kind === 'number' ? ast.value : undefined
+    return { predicate: predicateOf(part, number, partsIn(ast)), needsBody: part.needsBody }
   }
 
   /** One step of a path, for whoever takes it in another way: the patterns of XSLT look from the last to the first. */
@@ -299,6 +300,24 @@ export class Compiler<S> {
       )
     }
     return uri
+  }
+}
+
+/** How many parts are run for one node. Predicates inside are left out: they count for themselves. */
+function partsIn(ast: Ast): number {
+  switch (ast.kind) {
+    case 'call':
+      return ast.args.reduce((sum, arg) => sum + partsIn(arg), 1)
+    case 'negate':
+      return 1 + partsIn(ast.operand)
+    case 'binary':
+      return 1 + partsIn(ast.left) + partsIn(ast.right)
+    case 'path':
+      return 1 + ast.steps.length + (ast.from === null || ast.from === 'root' ? 0 : partsIn(ast.from))
+    case 'filter':
+      return 1 + partsIn(ast.from)
+    default:
+      return 1
   }
 }
 

@@ -1,7 +1,9 @@
 import { XML_NAMESPACE } from '../../xml/names.ts'
 import type { Focus, Part, StaticType } from './focus.ts'
+import { placeOfText } from './text-search.ts'
 import { stringOf, toBoolean, toNumber, toText } from './values.ts'
 import type { XPathNode, XPathValue } from './values.ts'
+import type { Work } from './work.ts'
 
 interface CoreFunction {
   readonly min: number
@@ -52,7 +54,11 @@ const firstNode = (args: readonly Part[]): ((focus: Focus) => XPathNode | undefi
   const part = args[0]
   if (!part) return focus => focus.node!
   if (part.first) return part.first.bind(part)
-  return focus => (part.run(focus) as XPathNode[])[0]
+  // A variable or a function of the surroundings may be anything, which shows only now.
+  return focus => {
+    const value = part.run(focus)
+    return Array.isArray(value) ? value[0] : undefined
+  }
 }
 
 const nodesOf = (part: Part): ((focus: Focus) => XPathNode[]) => {
@@ -62,7 +68,7 @@ const nodesOf = (part: Part): ((focus: Focus) => XPathNode[]) => {
   }
 }
 
-function onText(returns: StaticType, apply: (text: string) => XPathValue): CoreFunction {
+function onText(returns: StaticType, apply: (text: string, work: Work) => XPathValue): CoreFunction {
   return {
     min: 0,
     max: 1,
@@ -70,12 +76,12 @@ function onText(returns: StaticType, apply: (text: string) => XPathValue): CoreF
     onContext: true,
     compile(args) {
       const text = text0(args)
-      return focus => apply(text(focus))
+      return focus => apply(text(focus), focus.evaluation.work)
     },
   }
 }
 
-function onTexts(returns: StaticType, apply: (left: string, right: string) => XPathValue): CoreFunction {
+function onTexts(returns: StaticType, apply: (left: string, right: string, work: Work) => XPathValue): CoreFunction {
   return {
     min: 2,
     max: 2,
@@ -83,7 +89,7 @@ function onTexts(returns: StaticType, apply: (left: string, right: string) => XP
     compile(args) {
       const left = text0(args)
       const right = text0(args, 1)
-      return focus => apply(left(focus), right(focus))
+      return focus => apply(left(focus), right(focus), focus.evaluation.work)
     },
   }
 }
@@ -169,24 +175,25 @@ export const coreFunctions: ReadonlyMap<string, CoreFunction> = new Map<string, 
         return focus => {
           let joined = ''
           for (const text of texts) joined += text(focus)
+          focus.evaluation.work.spend(texts.length)
           return joined
         }
       },
     },
   ],
   ['starts-with', onTexts('boolean', (text, start) => text.startsWith(start))],
-  ['contains', onTexts('boolean', (text, part) => text.includes(part))],
+  ['contains', onTexts('boolean', (text, part, work) => placeOfText(text, part, work) >= 0)],
   [
     'substring-before',
-    onTexts('string', (text, part) => {
-      const at = text.indexOf(part)
+    onTexts('string', (text, part, work) => {
+      const at = placeOfText(text, part, work)
       return at < 0 ? '' : text.slice(0, at)
     }),
   ],
   [
     'substring-after',
-    onTexts('string', (text, part) => {
-      const at = text.indexOf(part)
+    onTexts('string', (text, part, work) => {
+      const at = placeOfText(text, part, work)
       return at < 0 ? '' : text.slice(at + part.length)
     }),
   ],
@@ -200,12 +207,17 @@ export const coreFunctions: ReadonlyMap<string, CoreFunction> = new Map<string, 
         const text = text0(args)
         const from = numberOf(args[1]!)
         const length = args[2] ? numberOf(args[2]) : () => Number.POSITIVE_INFINITY
-        return focus => substring(text(focus), from(focus), length(focus))
+        return focus => substring(text(focus), from(focus), length(focus), focus.evaluation.work)
       },
     },
   ],
   ['string-length', onText('number', countCharacters)],
-  ['normalize-space', onText('string', text => text.replaceAll(XML_SPACE, ' ').replace(/^ /, '').replace(/ $/, ''))],
+  [
+    'normalize-space',
+    onText('string', (text, work) =>
+      eachCharacter(text, work).replaceAll(XML_SPACE, ' ').replace(/^ /, '').replace(/ $/, ''),
+    ),
+  ],
   [
     'translate',
     {
@@ -216,7 +228,7 @@ export const coreFunctions: ReadonlyMap<string, CoreFunction> = new Map<string, 
         const text = text0(args)
         const from = text0(args, 1)
         const to = text0(args, 2)
-        return focus => translate(text(focus), from(focus), to(focus))
+        return focus => translate(text(focus), from(focus), to(focus), focus.evaluation.work)
       },
     },
   ],
@@ -253,7 +265,7 @@ export const coreFunctions: ReadonlyMap<string, CoreFunction> = new Map<string, 
       onContext: true,
       compile(args) {
         const wanted = text0(args)
-        return focus => speaks(focus.node!, wanted(focus).toLowerCase())
+        return focus => speaks(focus.node!, wanted(focus).toLowerCase(), focus.evaluation.work)
       },
     },
   ],
@@ -296,42 +308,62 @@ export const coreFunctions: ReadonlyMap<string, CoreFunction> = new Map<string, 
   ['round', onNumber(Math.round)],
 ])
 
+/** What goes through a text one character after the other costs far more than a look at it. */
+function eachCharacter(text: string, work: Work): string {
+  work.spend(text.length >> 1)
+  return text
+}
+
 /** Positions count characters, not UTF-16 units; those from round(from) up to before round(from) + round(length). */
-function substring(text: string, from: number, length: number): string {
+function substring(text: string, from: number, length: number, work: Work): string {
   const start = Math.round(from)
   const end = start + Math.round(length)
   if (Number.isNaN(start) || Number.isNaN(end) || end <= 1) return ''
   const first = Math.max(0, start - 1)
   if (first >= text.length) return ''
   if (!HAS_SURROGATES.test(text)) return text.slice(first, end - 1)
-  return [...text].slice(first, end - 1).join('')
+  return [...eachCharacter(text, work)].slice(first, end - 1).join('')
 }
 
 const HAS_SURROGATES = /[\ud800-\udbff]/
 
-function countCharacters(text: string): number {
+function countCharacters(text: string, work: Work): number {
   if (!HAS_SURROGATES.test(text)) return text.length
   let count = 0
-  for (const _character of text) count++
+  for (const _character of eachCharacter(text, work)) count++
   return count
 }
 
-function translate(text: string, from: string, to: string): string {
-  const targets = [...to]
-  const map = new Map<string, string>()
+function translate(text: string, from: string, to: string, work: Work): string {
+  const targets = [...eachCharacter(to, work)]
+  const map = new Map<number, string>()
   let place = 0
-  for (const character of from) {
-    if (!map.has(character)) map.set(character, targets[place] ?? '')
+  for (const character of eachCharacter(from, work)) {
+    const code = character.codePointAt(0)!
+    if (!map.has(code)) map.set(code, targets[place] ?? '')
     place++
   }
+  eachCharacter(text, work)
   let result = ''
-  for (const character of text) result += map.get(character) ?? character
-  return result
+  let kept = 0
+  for (let at = 0; at < text.length;) {
+    const code = text.codePointAt(at)!
+    const behind = at + (code > 0xffff ? 2 : 1)
+    const target = map.get(code)
+    if (target !== undefined) {
+      result += text.slice(kept, at) + target
+      kept = behind
+    }
+    at = behind
+  }
+  return result + text.slice(kept)
 }
 
-function speaks(node: XPathNode, wanted: string): boolean {
+function speaks(node: XPathNode, wanted: string, work: Work): boolean {
   for (let at: XPathNode | null = node; at !== null; at = at.parent) {
+    work.spend(1)
     if (at.kind !== 'element') continue
+    work.spend(at.attributes.length)
     const language = at.attribute('lang', XML_NAMESPACE)?.toLowerCase()
     if (language !== undefined) return language === wanted || language.startsWith(`${wanted}-`)
   }

@@ -16,7 +16,7 @@ export class Evaluation {
 
   rootOf(node: XPathNode): XPathNode {
     let top = node
-    while (top.parent !== null) top = top.parent
+    for (; top.parent !== null; top = top.parent) this.work.spend(1)
     if (top.kind === 'document' || top.kind === 'attribute') return top
     if (this.#detached?.children[0] !== top) this.#detached = new DetachedRoot(top)
     return this.#detached

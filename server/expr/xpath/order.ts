@@ -7,9 +7,9 @@ export function inDocumentOrder(nodes: XPathNode[], work: Work): XPathNode[] {
   if (nodes.length < 2) return nodes
   const unique = withoutTwins(nodes)
   if (unique.length < 2) return unique
-  work.spend(unique.length * Math.ceil(Math.log2(unique.length)))
-  const places = attributePlaces(unique)
-  return unique.sort((left, right) => compareNodes(left, right, places))
+  work.spend(nodes.length)
+  const places = attributePlaces(unique, work)
+  return unique.sort((left, right) => compareNodes(left, right, places, work))
 }
 
 /** Namespace nodes are made anew by each look, so that two of them can be the same node. */
@@ -26,10 +26,11 @@ function withoutTwins(nodes: readonly XPathNode[]): XPathNode[] {
 }
 
 /** Attributes do not know their place: it is looked up once for each element, not for each comparison. */
-function attributePlaces(nodes: readonly XPathNode[]): ReadonlyMap<XPathNode, number> {
+function attributePlaces(nodes: readonly XPathNode[], work: Work): ReadonlyMap<XPathNode, number> {
   const places = new Map<XPathNode, number>()
   for (const node of nodes) {
     if (node.kind !== 'attribute' || places.has(node)) continue
+    work.spend(node.parent?.attributes.length ?? 0)
     node.parent?.attributes.forEach((attribute, place) => places.set(attribute, place))
   }
   return places
@@ -46,11 +47,16 @@ function treeNumber(root: XPathNode): number {
 }
 
 /** Negative if `left` comes first. Nodes of one tree stay together. */
-function compareNodes(left: XPathNode, right: XPathNode, places: ReadonlyMap<XPathNode, number>): number {
+function compareNodes(left: XPathNode, right: XPathNode, places: ReadonlyMap<XPathNode, number>, work: Work): number {
   if (left === right) return 0
   let a: XPathNode = left
   let b: XPathNode = right
-  const difference = depthOf(left) - depthOf(right)
+  let difference = 0
+  if (left.parent === null || left.parent !== right.parent) {
+    const depth = depthOf(left)
+    difference = depth - depthOf(right)
+    work.spend(1 + 2 * depth - difference)
+  } else work.spend(1)
   for (let up = difference; up > 0; up--) a = a.parent!
   for (let up = difference; up < 0; up++) b = b.parent!
   // One inside the other: the outer one comes first.
@@ -82,9 +88,10 @@ function placeOf(node: XPathNode, places: ReadonlyMap<XPathNode, number>): numbe
 }
 
 /** True if `node` is inside `outer`. */
-export function isInside(node: XPathNode, outer: XPathNode): boolean {
+export function isInside(node: XPathNode, outer: XPathNode, work: Work): boolean {
   let top = node
   for (let at = node.parent; at !== null; at = at.parent) {
+    work.spend(1)
     if (at === outer) return true
     top = at
   }
@@ -92,12 +99,12 @@ export function isInside(node: XPathNode, outer: XPathNode): boolean {
 }
 
 /** True if none of these nodes, which are in document order, is inside another. */
-export function areApart(nodes: readonly XPathNode[]): boolean {
+export function areApart(nodes: readonly XPathNode[], work: Work): boolean {
   for (let index = 1; index < nodes.length; index++) {
     const node = nodes[index]!
     const before = nodes[index - 1]!
     // In document order everything between a node and something inside it is inside it as well.
-    if (node.parent !== before.parent && isInside(node, before)) return false
+    if (node.parent !== before.parent && isInside(node, before, work)) return false
     if (before.kind === 'document') return false
   }
   return true

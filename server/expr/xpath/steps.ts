@@ -12,9 +12,9 @@ export type Predicate =
   /** `[3]` */
   | { readonly kind: 'place'; readonly place: number }
   /** Says the same of a node wherever it stands in the set. */
-  | { readonly kind: 'each'; readonly test: (focus: Focus) => boolean }
+  | { readonly kind: 'each'; readonly test: (focus: Focus) => boolean; readonly weight: number }
   /** Asks for position() or last(), or may give a number, which means position() = number. */
-  | { readonly kind: 'positional'; readonly part: Part }
+  | { readonly kind: 'positional'; readonly part: Part; readonly weight: number }
 
 export interface Step {
   readonly axis: Axis
@@ -26,16 +26,18 @@ export interface Step {
   readonly anything: boolean
 }
 
-export function predicateOf(part: Part, number: number | undefined): Predicate {
+/** `weight` is what judging one node costs at least, in steps. */
+export function predicateOf(part: Part, number: number | undefined, weight: number): Predicate {
   if (number !== undefined) return { kind: 'place', place: number }
-  if (part.positional || part.type === 'number' || part.type === 'any') return { kind: 'positional', part }
-  return { kind: 'each', test: booleanOf(part) }
+  if (part.positional || part.type === 'number' || part.type === 'any') return { kind: 'positional', part, weight }
+  return { kind: 'each', test: booleanOf(part), weight }
 }
 
 /** Nodes are in document order before and after. */
 export function takeStep(step: Step, from: XPathNode[], focus: Focus): XPathNode[] {
   const { axis, matches, predicates } = step
   const { work } = focus.evaluation
+  work.spend(from.length)
   if (step.plain) return filterAll(predicates, walkFromAll(axis, from, matches, work), focus)
   const reverse = isReverse(axis)
   const out: XPathNode[] = []
@@ -48,7 +50,7 @@ export function takeStep(step: Step, from: XPathNode[], focus: Focus): XPathNode
     for (const kept of filterAll(predicates, found, focus)) out.push(kept)
   }
   if (from.length === 1) return reverse ? out.reverse() : out
-  const ordered = axis === 'self' || axis === 'attribute' || (axis === 'child' && areApart(from))
+  const ordered = axis === 'self' || axis === 'attribute' || (axis === 'child' && areApart(from, work))
   return ordered ? out : inDocumentOrder(out, work)
 }
 
@@ -71,10 +73,10 @@ function filter(
   focus: Focus,
 ): XPathNode[] {
   const { evaluation } = focus
-  evaluation.work.spend(nodes.length)
   const inner: Focus = { node: null, position: 0, size: nodes.length, evaluation }
   const kept: XPathNode[] = []
   for (const node of nodes) {
+    evaluation.work.spend(predicate.weight)
     inner.node = node
     inner.position++
     if (predicate.kind === 'each' ? predicate.test(inner) : holds(predicate.part, inner)) kept.push(node)

@@ -33,13 +33,11 @@ export type XPathNode = XmlNode | XmlAttribute | XmlDocument | XmlNamespace | De
 /** Null comes from variables and functions of ours that have no value; it behaves like an empty text. */
 export type XPathValue = string | number | boolean | XPathNode[] | null
 
-/** Up to here a text costs no more than the node it comes from. */
-const SHORT_TEXT = 1024
-const CHARACTERS_PER_STEP = 64
+const CHARACTERS_PER_STEP = 16
 
-/** Long texts count as work each time they are looked at: a loop over nodes may look at one for every node. */
+/** Texts count as work each time they are looked at: a loop over nodes may look at one for every node. */
 function weigh(text: string, work: Work): string {
-  if (text.length > SHORT_TEXT) work.spend(Math.ceil(text.length / CHARACTERS_PER_STEP))
+  work.spend(1 + Math.floor(text.length / CHARACTERS_PER_STEP))
   return text
 }
 
@@ -54,7 +52,7 @@ function stringValue(node: XPathNode, work: Work): string {
     case 'document':
       return textInside(node, work)
     case 'text':
-      return textRun(node)
+      return textRun(node, work)
     case 'namespace':
       return node.uri
     default:
@@ -90,20 +88,27 @@ function textInside(top: XmlElement | XmlDocument | DetachedRoot, work: Work): s
 }
 
 /** XPath knows no CDATA sections: text next to text is one node, which the first of them stands for. */
-function textRun(first: XmlText): string {
+function textRun(first: XmlText, work: Work): string {
   const siblings = first.parent?.children
   if (siblings === undefined || siblings.length === 1) return first.value
   let text = first.value
   for (let place = indexOf(first) + 1; ; place++) {
     const next = siblings[place]
     if (next?.kind !== 'text') return text
+    work.spend(1)
     text += next.value
   }
 }
 
+/** All digits of a number with an exponent cost a few microseconds. */
+const HUGE_NUMBER_STEPS = 64
+
 export function toText(value: XPathValue, work: Work): string {
   if (typeof value === 'string') return weigh(value, work)
-  if (typeof value === 'number') return numberText(value)
+  if (typeof value === 'number') {
+    work.spend(Math.abs(value) < 1e21 ? 1 : HUGE_NUMBER_STEPS)
+    return numberText(value)
+  }
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   return value === null || value.length === 0 ? '' : stringOf(value[0]!, work)
 }
@@ -154,6 +159,7 @@ export function compare(operator: Comparison, left: XPathValue, right: XPathValu
   if (Array.isArray(left)) return compareSet(operator, left, right, work)
   if (Array.isArray(right)) return compareSet(FLIPPED[operator], right, left, work)
   if (typeof left === 'string') weigh(left, work)
+  if (typeof right === 'string') weigh(right, work)
   if (operator === '=' || operator === '!=') return (operator === '=') === equalAtoms(left, right)
   return compareNumbers(operator, atomToNumber(left), atomToNumber(right))
 }
@@ -235,9 +241,10 @@ function compareNumbers(operator: Comparison, left: number, right: number): bool
 }
 
 /** Every namespace in force on an element: the nearest declaration of each prefix, and `xml`. */
-export function namespacesOf(element: XmlElement): XmlNamespace[] {
+export function namespacesOf(element: XmlElement, work?: Work): XmlNamespace[] {
   const nearest = new Map<string, string>()
   for (let at: XPathNode | null = element; at !== null && at.kind === 'element'; at = at.parent) {
+    work?.spend(1 + at.declarations.length)
     for (const { prefix, uri } of at.declarations) if (!nearest.has(prefix)) nearest.set(prefix, uri)
     // A tree changed by mediators may use prefixes that nobody has declared yet.
     if (!nearest.has(at.prefix) && (at.prefix !== '' || at.uri !== '')) nearest.set(at.prefix, at.uri)

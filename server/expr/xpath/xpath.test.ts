@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { parseXml } from '../../xml/reader.ts'
 import { remove, XmlElement } from '../../xml/tree.ts'
 import { XPathSyntaxError } from './ast.ts'
+import { placeOfText } from './text-search.ts'
 import { stringOf } from './values.ts'
 import type { XPathNode, XPathValue } from './values.ts'
 import { Work } from './work.ts'
@@ -342,4 +343,86 @@ test('long texts count as work each time they are looked at', () => {
   const tree = parseXml(`<r><t>${'x'.repeat(100_000)}</t>${'<i/>'.repeat(1000)}</r>`)
   const often = compileXPath('count(//i[contains(/r/t, "y")])', library, { budget: 100_000 })
   assert.throws(() => often.number(tree, {}), /given up after looking at 100000/)
+})
+
+test('a predicate is given up by the default limit before it can hold the server for long', () => {
+  // Found by fuzzing: the positions of all preceding nodes, each of which is asked for a long path.
+  const wide = parseXml(`<a>${'<b/>'.repeat(13_000)}</a>`)
+  const path = compileXPath(".//preceding::node()[-(.//*//comment()//processing-instruction('x'))]", library)
+  assert.throws(() => path.evaluate(wide.root, {}), { message: /given up after looking at 20000000 nodes/ })
+})
+
+test('what a predicate does with each node is work, even where it looks at no other node', () => {
+  const tree = parseXml(`<r n="5" t="${'x'.repeat(1000)}" z="${'z'.repeat(500)}">${'<i/>'.repeat(1000)}</r>`)
+  const stepsOf = (predicate: string): number => {
+    let [least, most] = [1, 1 << 24]
+    while (least < most) {
+      const budget = (least + most) >> 1
+      try {
+        compileXPath(`count(i[${predicate}])`, library, { budget }).evaluate(tree.root, {})
+        most = budget
+      } catch {
+        least = budget + 1
+      }
+    }
+    return least
+  }
+  const cheap = stepsOf('true()')
+  assert.ok(cheap <= 3_000, String(cheap))
+  const costs = (predicate: string, each: number): void => {
+    const steps = stepsOf(predicate)
+    assert.ok(steps >= each * 1000, `${predicate} takes ${steps} steps for 1000 nodes`)
+  }
+  costs(Array.from({ length: 100 }, () => '1').join('+'), 199)
+  costs('.//a//b', 4)
+  costs('translate(/r/@t, "a", "b") = "q"', 500)
+  costs('normalize-space(/r/@t) = "q"', 500)
+  costs('contains(/r/@t, /r/@z)', 375)
+  costs(`concat(${'9'.repeat(60)} * 2, "") = "q"`, 64)
+})
+
+test('depth is work: what is compared, tested or asked for from deep inside counts the way up', () => {
+  const deep = (source: string): unknown =>
+    compileXPath(source, library, { budget: 100_000 }).evaluate(
+      parseXml(`${'<a>'.repeat(400)}${'<b x="1"/>'.repeat(500)}${'</a>'.repeat(400)}`).root,
+      {},
+    )
+  for (const source of ['//b[/a[1 = 2]]', '//b/namespace::*', '//b[lang("en")]'])
+    assert.throws(() => deep(source), { message: /given up/ }, source)
+  assert.equal(deep('count(//b[@x])'), 500)
+})
+
+test('a long text is found in another in linear time, and where it is', () => {
+  // The engine's own search takes the product of both lengths for these two.
+  const text = 'a'.repeat(2_000_000)
+  const part = `${'a'.repeat(500_000)}b${'a'.repeat(250_000)}`
+  const unlimited = new Work(Number.POSITIVE_INFINITY)
+  assert.equal(placeOfText(text, part, unlimited), -1)
+  assert.equal(placeOfText(`${text}b${text}`, part, unlimited), 1_500_000)
+  for (const [among, wanted] of [
+    ['ab'.repeat(200), `${'ab'.repeat(60)}a`],
+    [`x${'aab'.repeat(90)}`, 'aba'.repeat(40)],
+    [`${'ab'.repeat(50)}c${'ab'.repeat(50)}`, `b${'ab'.repeat(20)}c${'ab'.repeat(40)}`],
+    ['a'.repeat(100), 'b'.repeat(100)],
+    ['a'.repeat(10), 'a'.repeat(100)],
+  ] as const)
+    assert.equal(placeOfText(among, wanted, unlimited), among.indexOf(wanted))
+})
+
+test('translate() goes by characters, whatever their width, and the first of two wins', () => {
+  const translated = (text: string, from: string, to: string): unknown =>
+    compileXPath(`translate('${text}', '${from}', '${to}')`, library).evaluate(TREE.root, {})
+  assert.equal(translated('a\u{1f600}b\u{1f600}c', '\u{1f600}b', 'x\u{1f601}'), 'ax\u{1f601}xc')
+  assert.equal(translated('abcabc', 'aab', 'xy'), 'xcxc')
+  assert.equal(translated('unchanged', 'XYZ', 'xyz'), 'unchanged')
+})
+
+test('the name of a variable that holds no nodes, or nothing, is empty', () => {
+  // Found by fuzzing: `local-name($trp:b)` without that header.
+  for (const name of ['name', 'local-name', 'namespace-uri']) {
+    const path = compileXPath<Record<string, XPathValue>>(`${name}($v)`, library)
+    for (const value of [undefined, 'text', 7, true]) {
+      assert.equal(path.evaluate(TREE.root, value === undefined ? {} : { v: value }), '', `${name} of ${String(value)}`)
+    }
+  }
 })

@@ -40,11 +40,12 @@ export interface BoundFunction<S> {
 }
 
 export interface XPathOptions {
-  /** Most nodes one evaluation may look at. */
+  /** Most steps of one evaluation: nodes looked at, parts of predicates run for them, and what texts cost. */
   readonly budget?: number
 }
 
-const BUDGET = 50_000_000
+/** A step takes up to some 50 ns, so that an evaluation ends within a second or so. */
+const BUDGET = 20_000_000
 
 /** A compiled XPath 1.0 expression. The context node may be null if {@link usesNode} is false. */
 export class XPath<S> {
