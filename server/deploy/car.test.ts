@@ -22,7 +22,7 @@ const GOOD = {
   'Orders_1.0.0/Orders-1.0.0.xml': `<sequence ${NS} name="Orders"><drop/></sequence>`,
   'Xslt_1.0.0/artifact.xml': member('Xslt', 'registry/resource', 'registry-info.xml'),
   'Xslt_1.0.0/registry-info.xml':
-    '<resources><item><file>t.xslt</file><path>/_system/governance/xslt</path><mediaType>application/xslt+xml</mediaType></item></resources>',
+    '<resources><item><file>t.xslt</file><path>/_system/governance/xslt</path><mediaType>application/xslt+xml</mediaType><properties><property key="owner" value="joe"/></properties></item></resources>',
   'Xslt_1.0.0/resources/t.xslt': '<x/>',
   'Lib_1.0.0/artifact.xml': member('Lib', 'lib/synapse/mediator', 'lib.jar'),
 }
@@ -34,7 +34,8 @@ test('an application brings artifacts and registry resources; what is for Java i
     ['Orders_1.0.0/Orders-1.0.0.xml'],
   )
   assert.deepEqual([...resources.keys()], ['/_system/governance/xslt/t.xslt'])
-  assert.equal(resources.get('/_system/governance/xslt/t.xslt')!.contentType, 'application/xslt+xml')
+  const sheet = resources.get('/_system/governance/xslt/t.xslt')!
+  assert.deepEqual([sheet.contentType, ...sheet.properties!], ['application/xslt+xml', ['owner', 'joe']])
   assert.deepEqual(
     diagnostics.map(({ severity, message, at }) => [severity, message, at.file]),
     [['hint', 'Lib of type lib/synapse/mediator is skipped', 'app.car/Lib_1.0.0/artifact.xml']],

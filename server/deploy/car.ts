@@ -116,7 +116,15 @@ function* resourcesOf(member: Member, files: Files): Iterable<[key: string, reso
       const [path = ''] = texts(item, 'path')
       const [mediaType] = texts(item, 'mediaType')
       const bytes = required(files, `${member.folder}/resources/${name}`)
-      yield [`${path.replace(/\/$/, '')}/${name}`, { contentType: mediaType ?? contentTypeOf(name), bytes }]
+      const properties = new Map(
+        elements(item, 'properties').flatMap(all =>
+          elements(all, 'property').map(one => [attribute(one, 'key'), attribute(one, 'value')] as const),
+        ),
+      )
+      yield [
+        `${path.replace(/\/$/, '')}/${name}`,
+        { contentType: mediaType ?? contentTypeOf(name), bytes, ...(properties.size > 0 && { properties }) },
+      ]
     }
   }
 }

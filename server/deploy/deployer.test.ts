@@ -4,7 +4,7 @@ import type { Endpoint, MessageProcessor, MessageStore } from '../kernel/contrac
 import { attr, defineArtifact, defineMediator, ref, text } from '../schema/index.ts'
 import { Catalog } from '../schema/catalog.ts'
 import { catalog, contextOf, decode, fakeServices, stored, type FakeServices } from '../testing/rig.ts'
-import { fakeProcessor, fakeStore } from '../testing/fake-registry.ts'
+import { fakeProcessor, fakeStore, fakeTask } from '../testing/fake-registry.ts'
 import { memoryLog, type MemoryLog } from '../testing/memory-log.ts'
 import { Deployer, type DeployReport } from './deployer.ts'
 import { link } from './linker.ts'
@@ -131,7 +131,7 @@ test('what is added answers from the next snapshot on, what changes answers anew
   ])
 })
 
-test('a broken file leaves what runs in place, says so once, and takes over when it is whole again', async () => {
+test('a broken file leaves what runs in place, says so once, and takes over when it is whole again (trap H37)', async () => {
   const { deployer, deploy, log } = rig()
   await deploy({ 'a.xml': marks('a', 'one'), 'b.xml': marks('b', 'x') })
   const broken = await deploy({ 'a.xml': sequence('a', '<nope/>'), 'b.xml': marks('b', 'y') })
@@ -296,4 +296,33 @@ test('an endpoint keeps its state when other artifacts change', async () => {
   found().status!.switchOff()
   await deploy({ 'e.xml': `\n${endpoint}`, 'a.xml': sequence('a') })
   assert.equal(found().status!.state, 'off')
+})
+
+test('a task begins when the server can be called, and ends before it no longer can', async () => {
+  const events: string[] = []
+  const taskKind = defineArtifact({
+    role: 'task',
+    tag: 'task',
+    nameAttribute: 'name',
+    nameOf: ({ name }) => name ?? '',
+    summary: 'For tests.',
+    fields: { name: attr(text(), { required: true, doc: 'Name.' }) },
+    examples: [],
+    create: (_config, { name }) =>
+      fakeTask(name, {
+        start: async () => void events.push(`start ${name}`),
+        [Symbol.asyncDispose]: async () => void events.push(`closed ${name}`),
+      }),
+  })
+  const services = fakeServices()
+  const files = (...names: string[]): ReturnType<typeof link> =>
+    link(names.map(name => decode(`<task name="${name}"/>`, { catalog: new Catalog([taskKind]) }, `${name}.xml`)))
+  await using deployer = new Deployer({ services, log: services.log, drainMs: 1000, closed: true })
+  await deployer.apply(files('early'))
+  assert.deepEqual(events, [])
+  await deployer.open()
+  await deployer.apply(files('early', 'late'))
+  assert.deepEqual(events, ['start early', 'start late'])
+  await deployer.shut()
+  assert.deepEqual(events.slice(2).sort(), ['closed early', 'closed late'])
 })

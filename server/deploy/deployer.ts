@@ -1,4 +1,4 @@
-import type { Diagnostic, Log, MessageProcessor, MessageStore, RoleName, Roles } from '../kernel/contracts.ts'
+import type { Diagnostic, Log, MessageStore, RoleName, Roles } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
 import type { XmlElement } from '../xml/tree.ts'
 import { EMPTY_SNAPSHOT, Snapshot } from '../runtime/snapshot.ts'
@@ -25,6 +25,8 @@ export interface DeployerOptions {
   readonly log: Log
   /** Milliseconds flows on an old snapshot may take before what they use is closed under them. */
   readonly drainMs: number
+  /** Tasks wait until {@link Deployer.open} is called. */
+  readonly closed?: boolean
   /** Finds what is not deployed under a name, such as a registry resource. */
   readonly missing?: Missing
 }
@@ -37,9 +39,17 @@ const CALLED: Readonly<Record<RoleName, string>> = {
   'local-entry': 'LocalEntry',
   'message-store': 'Message Store',
   'message-processor': 'Message Processor',
+  task: 'Task',
+  'inbound-endpoint': 'Inbound Endpoint',
   proxy: 'ProxyService',
   api: 'API',
 }
+
+/** What works by itself is started when it is in service, and stopped before anything else goes. */
+const WORKING: ReadonlySet<RoleName> = new Set<RoleName>(['message-processor', 'task', 'inbound-endpoint'])
+
+/** What begins something new, where others carry on: only once the server can be called, for it may call itself. */
+const BEGINNING: ReadonlySet<RoleName> = new Set<RoleName>(['task', 'inbound-endpoint'])
 
 /**
  * Turns linked artifacts into the next snapshot: make the new things, stop processors that go, swap, start processors
@@ -57,9 +67,11 @@ export class Deployer implements AsyncDisposable {
   #queue: Promise<unknown> = Promise.resolve()
   readonly #leaving = new Set<Promise<void>>()
   #closed = false
+  #open: boolean
 
   constructor(options: DeployerOptions) {
     this.#options = options
+    this.#open = options.closed !== true
   }
 
   get current(): Snapshot {
@@ -114,14 +126,14 @@ export class Deployer implements AsyncDisposable {
       replaced.push(after.key)
     }
     const before = this.#current
-    await this.#closeAll(processorsOf(leaving))
+    await this.#closeAll(workingOf(leaving))
     this.#entries = [...kept, ...fresh].sort((a, b) => (a.artifact.name < b.artifact.name ? -1 : 1))
     const revision = before.revision + 1
     this.#current = new Snapshot(revision, this.#entries, this.#options.missing)
-    for (const entry of processorsOf(fresh)) await this.#start(entry)
+    for (const entry of workingOf(fresh)) await this.#start(entry)
     this.#leave(
       before,
-      leaving.filter(({ artifact }) => artifact.role !== 'message-processor'),
+      leaving.filter(entry => !works(entry)),
     )
     this.#say(steps.removed, added, replaced)
     this.#sayFaulty(faulty)
@@ -176,11 +188,26 @@ export class Deployer implements AsyncDisposable {
     }
   }
 
+  /** The server can be called now: tasks that were deployed before begin. */
+  open(): Promise<void> {
+    const turn = this.#queue.then(() => this.#begin())
+    this.#queue = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#open) return
+    this.#open = true
+    for (const entry of this.#entries) if (begins(entry)) await this.#start(entry)
+  }
+
   async #start(entry: Deployed): Promise<void> {
+    if (!this.#open && begins(entry)) return
+    const { artifact, instance } = entry
     try {
-      await (entry.instance as MessageProcessor).start()
+      await (instance as { start(): Promise<void> }).start()
     } catch (thrown) {
-      this.#options.log.error(`Message Processor '${entry.artifact.name}' did not start: ${textOf(thrown)}`)
+      this.#options.log.error(`${CALLED[artifact.role]} '${artifact.name}' did not start: ${textOf(thrown)}`)
     }
   }
 
@@ -265,17 +292,24 @@ export class Deployer implements AsyncDisposable {
     this.#said = said
   }
 
+  /** The opposite of {@link Deployer.open}, for the end of the server: nothing new begins, runs under way come to their end. */
+  async shut(): Promise<void> {
+    this.#closed = true
+    await this.#queue
+    await this.#closeAll(this.#entries.filter(begins))
+  }
+
   /** Stops every processor; their loans go back to the stores. Stores stay open for flows that still run. */
   async stopProcessors(): Promise<void> {
     this.#closed = true
     await this.#queue
-    await this.#closeAll(processorsOf(this.#entries))
+    await this.#closeAll(workingOf(this.#entries))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopProcessors()
     await Promise.all(this.#leaving)
-    await this.#closeAll(this.#entries.filter(({ artifact }) => artifact.role !== 'message-processor'))
+    await this.#closeAll(this.#entries.filter(entry => !works(entry)))
     this.#entries = []
   }
 }
@@ -290,8 +324,17 @@ function cannotStart({ key, role, name, decoded }: LinkedArtifact, thrown: unkno
   return { key, role, name, file: decoded.at.file, hides: 'artifact', diagnostics: [diagnostic] }
 }
 
-function processorsOf(entries: readonly Deployed[]): Deployed[] {
-  return entries.filter(({ artifact }) => artifact.role === 'message-processor')
+function workingOf(entries: readonly Deployed[]): Deployed[] {
+  return entries.filter(works)
+}
+
+/** A proxy works by itself if something besides HTTP brings it messages. */
+function works({ artifact, instance }: Deployed): boolean {
+  return WORKING.has(artifact.role) || 'start' in instance
+}
+
+function begins(entry: Deployed): boolean {
+  return BEGINNING.has(entry.artifact.role) || (works(entry) && !WORKING.has(entry.artifact.role))
 }
 
 function isDisposable(instance: Roles[RoleName]): instance is Roles[RoleName] & AsyncDisposable {

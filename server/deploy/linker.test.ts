@@ -171,3 +171,10 @@ test('two APIs cannot have one context, two versions or hosts of it can', () => 
   )
   assert.match(faulty[0]!.diagnostics[0]!.message, /URL context: \/shop is already registered by api "a"/)
 })
+
+test('what runs while its file cannot be read is there for those that refer to it', () => {
+  const files = { 'a.xml': '<sequence name="s"><log', 'b.xml': sequence('t', '<sequence key="s"/>') }
+  assert.deepEqual(lines(linked(files, { 'sequence:s': 'a.xml' }).diagnostics), ['a.xml:1:20 error xml-malformed'])
+  const never = lines(linked(files).diagnostics)
+  assert.equal(never.length, 2, 'without one that runs the reference leads nowhere')
+})

@@ -1,7 +1,9 @@
-import type { Diagnostic, Ref, RoleName } from '../kernel/contracts.ts'
+import { sep } from 'node:path'
+import type { Diagnostic, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { DecodedArtifact, DecodedFile } from '../schema/decode.ts'
 import type { ArtifactNode } from '../schema/structure.ts'
+import { mixedManagers } from './transactions.ts'
 
 /** An artifact that can be deployed: decoded without errors and the only one of its name. */
 export interface LinkedArtifact {
@@ -92,9 +94,16 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     artifacts.delete(artifact.key)
     faulty.push(faultyOf(artifact.decoded, artifact.key, [circle(artifact)]))
   }
+  for (const artifact of artifacts.values()) {
+    const mixed = mixedManagers(artifact, artifacts)
+    if (mixed.length === 0) continue
+    artifacts.delete(artifact.key)
+    faulty.push(faultyOf(artifact.decoded, artifact.key, mixed))
+  }
   const good = [...artifacts.values()]
   const broken = new Set(faulty.map(one => one.key))
-  const state: Known = { artifacts, broken, running: deployed }
+  const unreadable = faulty.filter(({ hides }) => hides === 'file' || hides === 'folder')
+  const state: Known = { artifacts, broken, running: deployed, unreadable }
   const diagnostics = [
     ...loose,
     ...faulty.flatMap(one => one.diagnostics),
@@ -138,16 +147,27 @@ interface Known {
   readonly artifacts: ReadonlyMap<string, LinkedArtifact>
   readonly broken: ReadonlySet<string | undefined>
   readonly running: ReadonlyMap<string, string>
+  /** Files and folders of which nothing can be told at the moment. */
+  readonly unreadable: readonly FaultyArtifact[]
 }
 
-function dangling(artifact: LinkedArtifact, { artifacts, broken, running }: Known): Diagnostic[] {
+/** It runs, and its file does not say otherwise: what is broken goes on as it was. */
+function runsOn(key: string, { running, broken, unreadable }: Known): boolean {
+  const origin = running.get(key)
+  if (origin === undefined) return false
+  if (broken.has(key)) return true
+  return unreadable.some(({ file, hides }) =>
+    hides === 'folder' ? file === '' || origin.startsWith(file + sep) : file === origin,
+  )
+}
+
+function dangling(artifact: LinkedArtifact, state: Known): Diagnostic[] {
+  const { artifacts, broken } = state
   const found: Diagnostic[] = []
   for (const ref of artifact.decoded.refs) {
     const key = keyOf(ref.role, ref.name)
-    if (artifacts.has(key) || isResource(ref)) continue
+    if (artifacts.has(key) || isResource(ref) || runsOn(key, state)) continue
     if (broken.has(key)) {
-      // What ran before its file was broken runs on and will be found.
-      if (running.has(key)) continue
       found.push(danglingAt(ref, 'has errors of its own and is not deployed', 'Correct it first.'))
       continue
     }
@@ -205,6 +225,6 @@ function loop(artifact: LinkedArtifact): Diagnostic {
   }
 }
 
-export function byPlace(a: Diagnostic, b: Diagnostic): number {
+export function byPlace(a: { readonly at: SourceRef }, b: { readonly at: SourceRef }): number {
   return a.at.file < b.at.file ? -1 : a.at.file > b.at.file ? 1 : a.at.line - b.at.line || a.at.column - b.at.column
 }

@@ -79,6 +79,11 @@ export class Loader {
     }
   }
 
+  /** Reads every file anew at the next look: something that is not in them has changed what there is to say of them. */
+  forget(): void {
+    this.#known.clear()
+  }
+
   /** Registry resources of all archives that are there. */
   get resources(): ReadonlyMap<string, Resource> {
     return new Map([...this.#cars.values()].flatMap(({ contents }) => [...contents.resources]))

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LocalEntry, Registry } from '../kernel/contracts.ts'
+import type { LocalEntry, MessageStore, Registry } from '../kernel/contracts.ts'
 import { contextOf, fakeServices, mark, marks, memoryRegistry, testDecodeEnv } from '../testing/rig.ts'
 import { memoryLog } from '../testing/memory-log.ts'
+import { stored } from '../testing/store-rig.ts'
 import { onDemand } from './on-demand.ts'
 
 function rig(files: Record<string, string>) {
@@ -68,4 +69,16 @@ test('what is there and cannot be used is told once with its place, what is not 
 test('other roles are never made from text', () => {
   const { find } = rig({ 'conf:/p.xml': '<proxy name="p"><target><inSequence/></target></proxy>' })
   assert.equal(find('proxy', 'conf:/p.xml', EMPTY), undefined)
+})
+
+test('what was set aside in the journal is a store of its name, the same one each time; any other name is not', async () => {
+  const services = fakeServices()
+  await services.journal.queue('orders.quarantine').put('a', [...services.encode(stored('<a/>', {}, 'a'))])
+  await services.journal.queue('orders').put('b', [...services.encode(stored('<b/>', {}, 'b'))])
+  const find = onDemand(testDecodeEnv(), services, memoryLog())
+  const store = find('message-store', 'orders.quarantine', EMPTY) as MessageStore
+  assert.equal(await store.depth(), 1)
+  assert.equal(find('message-store', 'orders.quarantine', EMPTY), store)
+  assert.equal(find('message-store', 'orders', EMPTY), undefined)
+  assert.equal(find('message-store', 'other.quarantine', EMPTY), undefined)
 })

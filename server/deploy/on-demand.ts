@@ -1,7 +1,8 @@
 import type { Endpoint, LocalEntry, Log, Registry, RoleName, Roles } from '../kernel/contracts.ts'
 import { IntegrationError } from '../kernel/errors.ts'
+import { QUARANTINE_SUFFIX } from '../kernel/stored-message.ts'
 import { decodeFile } from '../schema/decode.ts'
-import type { DecodeEnv } from '../schema/element-site.ts'
+import { SYNAPSE_NS, type DecodeEnv } from '../schema/element-site.ts'
 import type { Services } from '../schema/services.ts'
 import type { ArtifactNode } from '../schema/structure.ts'
 import { parseXml } from '../xml/reader.ts'
@@ -26,8 +27,8 @@ export function onDemand(env: DecodeEnv, services: Services, log: Log): Missing 
   const built = new Map<string, Built>()
   return (role, key, registry) => {
     if (role === 'local-entry') return mayBeResource(key) ? resourceEntry(key, services) : undefined
-    if (role !== 'sequence' && role !== 'endpoint') return undefined
-    const text = textOf(key, registry, services)
+    if (role !== 'sequence' && role !== 'endpoint' && role !== 'message-store') return undefined
+    const text = role === 'message-store' ? quarantineText(key, services) : textOf(key, registry, services)
     const slot = `${role}:${key}`
     if (text === undefined) {
       built.delete(slot)
@@ -40,6 +41,13 @@ export function onDemand(env: DecodeEnv, services: Services, log: Log): Missing 
     return instance
   }
 }
+
+/** What was set aside is in the journal, and looked at like any store. */
+function quarantineText(key: string, { journal }: Services): string | undefined {
+  return key.endsWith(QUARANTINE_SUFFIX) && journal.queueNames().includes(key) ? JOURNAL_STORE : undefined
+}
+
+const JOURNAL_STORE = `<messageStore xmlns="${SYNAPSE_NS}"/>`
 
 /** Every property that is not set is looked for here: only what looks like a path is worth a look at the disk. */
 function mayBeResource(key: string): boolean {

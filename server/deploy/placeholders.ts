@@ -1,6 +1,7 @@
 /** Values written as `$SYSTEM:NAME`, `$FILE:key` or `${configs.key}` in artifacts (synapse-language B.3). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readProperties } from './properties-text.ts'
 
 type Substituted = { readonly value: string } | { readonly problem: string }
 
@@ -36,16 +37,9 @@ function lazyProperties(path: string): (key: string) => string | undefined {
 }
 
 function properties(path: string): Map<string, string> {
-  const entries = new Map<string, string>()
-  let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    return readProperties(readFileSync(path, 'utf8'))
   } catch {
-    return entries
+    return new Map()
   }
-  for (const line of text.split(/\r?\n/)) {
-    const [, key, value] = /^\s*([^#!=:\s][^=:\s]*)\s*[=:]\s*(.*)$/.exec(line) ?? []
-    if (key !== undefined && value !== undefined) entries.set(key, value.trim())
-  }
-  return entries
 }

@@ -70,7 +70,6 @@ for (const [what, text] of [
   ['no longer XML', '<sequence name="a"'],
   ['an error inside', sequence('a', '<nope/>')],
   ['a root nobody knows', '<seqence name="a"><drop/></seqence>'],
-  ['a root that is not offered', '<priorityExecutor name="a"/>'],
   ['no name any more', '<sequence><drop/></sequence>'],
   ['a misspelt name and an error', sequence('aa', '<nope/>')],
 ] as const) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -98,4 +98,59 @@ test('a folder, or what is not there, is no resource', t => {
 test('a key with a prefix names a resource, a plain name a local entry', () => {
   assert.deepEqual(['conf:/a', 'gov:a', '/_system/config/a', 'file:x'].map(isResourceKey), [true, true, true, true])
   assert.deepEqual(['greeting', 'config', 'http://h/'].map(isResourceKey), [false, false, false])
+})
+
+test('properties of a resource are lines of a file beside it, before those an archive brought', t => {
+  const { resources: found } = resources(t, {
+    'registry/governance/a.xml': '<a/>',
+    'registry/governance/a.xml.properties': '# who\nowner = joe\nnote: two\\nlines \\u00e9\n',
+  })
+  const bytes = Buffer.from('<a/>')
+  const properties = new Map([
+    ['owner', 'car'],
+    ['version', '7'],
+  ])
+  found.bring(new Map([['/_system/governance/a.xml', { contentType: 'application/xml', bytes, properties }]]))
+  const of = (name: string): string | undefined => found.property('gov:/a.xml', name)
+  assert.deepEqual([of('owner'), of('note'), of('version'), of('none')], ['joe', 'two\nlines é', '7', undefined])
+  assert.equal(found.property('gov:/../../x', 'owner'), undefined)
+})
+
+test('what a flow writes into the registry is there at once, and properties keep their neighbours', t => {
+  const { resources: found, home } = resources(t, {})
+  found.write('gov:/orders/last', undefined, '7')
+  assert.equal(textOf(found, 'gov:/orders/last'), '7')
+  found.write('gov:/orders/last', 'who', 'joe\\ \n of\taccounting')
+  found.write('gov:/orders/last', 'when', 'today')
+  assert.equal(found.property('gov:/orders/last', 'who'), 'joe\\ \n of\taccounting')
+  assert.equal(found.property('gov:/orders/last', 'when'), 'today')
+  assert.deepEqual(readdirSync(join(home, 'registry/governance/orders')).sort(), ['last', 'last.properties'])
+})
+
+test('what a flow removes is gone, with its properties; removing nothing is no fault', t => {
+  const { resources: found, home } = resources(t, {})
+  found.write('gov:/orders/last', undefined, '7')
+  found.write('gov:/orders/last', 'who', 'joe')
+  found.write('gov:/orders/last', 'when', 'today')
+  found.write('gov:/orders/last', 'who', null)
+  assert.equal(found.property('gov:/orders/last', 'who'), undefined)
+  assert.equal(found.property('gov:/orders/last', 'when'), 'today')
+  found.write('gov:/orders/last', undefined, null)
+  assert.equal(textOf(found, 'gov:/orders/last'), undefined)
+  assert.equal(found.property('gov:/orders/last', 'when'), undefined)
+  assert.deepEqual(readdirSync(join(home, 'registry/governance/orders')), [])
+  found.write('gov:/orders/last', undefined, null)
+  found.write('gov:/nothing/here', 'who', null)
+  assert.equal(existsSync(join(home, 'registry/governance/nothing')), false)
+  assert.throws(() => found.write('gov:/orders', undefined, null), /gov:\/orders cannot be removed/)
+})
+
+test('nothing is written outside of the registry', t => {
+  const { resources: found, home, outside } = resources(t, {})
+  for (const key of ['file:data/x', 'gov:/../../x', '', 'gov:/../../../x']) {
+    assert.throws(() => found.write(key, undefined, 'x'), { code: 'MEDIATION_FAILED' }, key)
+  }
+  symlinkSync(outside, join(home, 'registry/config/away'))
+  assert.throws(() => found.write('conf:/away/x', undefined, 'x'), /leads out of the registry/)
+  assert.equal(existsSync(join(outside, 'x')), false)
 })

@@ -1,9 +1,14 @@
-import { readFileSync, realpathSync } from 'node:fs'
-import { extname, join, resolve, sep } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, extname, join, resolve, sep } from 'node:path'
+import { IntegrationError, textOf } from '../kernel/errors.ts'
+import { printProperties, readProperties } from './properties-text.ts'
 
 export interface Resource {
   readonly contentType: string
   readonly bytes: Uint8Array
+  /** Said of the resource by an archive. */
+  readonly properties?: ReadonlyMap<string, string>
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -75,6 +80,56 @@ export class Resources {
     return this.#ofHome(path) ?? this.#brought.get(path)
   }
 
+  /** A property of a resource: of the file `NAME.properties` beside it, else of the archive that brought it. */
+  property(key: string, name: string): string | undefined {
+    const path = this.path(key)
+    if (path === undefined) return undefined
+    return this.#propertiesBeside(path).get(name) ?? this.#brought.get(path)?.properties?.get(name)
+  }
+
+  /**
+   * Puts a text into the registry of the home, or a property of what is there; null takes it away, a resource with its
+   * properties. Others see the old one or the new one. What an archive has brought cannot be taken away.
+   */
+  write(key: string, property: string | undefined, value: string | null): void {
+    const path = this.path(key)
+    const registry = join(this.#home, 'registry')
+    if (path === undefined || !this.#inside(path, registry)) {
+      throw new IntegrationError('MEDIATION_FAILED', `"${key}" is no place in the registry: write gov:/… or conf:/…`)
+    }
+    if (value === null && !existsSync(path) && !existsSync(besides(path))) return
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+      // A link inside the registry must not lead out of it.
+      if (!this.#inside(join(realpathSync(dirname(path)), 'x'), realpathSync(registry))) {
+        throw new Error('its folder leads out of the registry')
+      }
+      if (property !== undefined) this.#writeProperty(path, property, value)
+      else if (value !== null) replace(path, value)
+      else for (const file of [path, besides(path)]) rmSync(file, { force: true })
+    } catch (thrown) {
+      throw new IntegrationError(
+        'MEDIATION_FAILED',
+        `the registry resource ${key} cannot be ${value === null ? 'removed' : 'written'}: ${textOf(thrown)}`,
+        {
+          cause: thrown,
+        },
+      )
+    }
+  }
+
+  #writeProperty(path: string, property: string, value: string | null): void {
+    const properties = this.#propertiesBeside(path)
+    if (value !== null) properties.set(property, value)
+    else if (!properties.delete(property)) return
+    replace(besides(path), printProperties(properties))
+  }
+
+  #propertiesBeside(path: string): Map<string, string> {
+    const found = this.#ofHome(besides(path))
+    return found ? readProperties(Buffer.from(found.bytes).toString('utf8')) : new Map()
+  }
+
   #ofHome(path: string): Resource | undefined {
     try {
       // A link inside the home must not lead out of it either.
@@ -98,4 +153,15 @@ export class Resources {
   #inside(path: string, folder: string): boolean {
     return path.startsWith(folder + sep)
   }
+}
+
+/** Where the properties of a resource are. */
+function besides(path: string): string {
+  return `${path}.properties`
+}
+
+function replace(path: string, text: string): void {
+  const unfinished = `${path}.${randomUUID().slice(0, 8)}.part`
+  writeFileSync(unfinished, text)
+  renameSync(unfinished, path)
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { kinds } from '../kinds/all.ts'
+import { comparable, titleOf } from '../testing/comparable.ts'
 import { catalog, decode, SYNAPSE } from '../testing/rig.ts'
 import { canonicalXml } from '../xml/canonical.ts'
 import { parseXml } from '../xml/reader.ts'
@@ -12,7 +13,7 @@ import type { DecodedArtifact } from './decode.ts'
 import { fileNameOf } from './emit/pages.ts'
 import { partsOf } from './emit/parts.ts'
 import type { AnyKind } from './kinds.ts'
-import type { FieldLike } from './shape.ts'
+import type { ClassRole, FieldLike } from './shape.ts'
 import { encodeArtifact } from './structure.ts'
 
 /** What a kind is excused from, and why. An entry that is no longer needed fails. */
@@ -26,13 +27,15 @@ const FOLDERS: Readonly<Record<string, string>> = {
   'endpoint-layer': 'endpoint-layers',
 }
 
-function folderOf(kind: AnyKind): string {
-  if ('classes' in kind) return kind.role === 'message-store' ? 'stores' : 'processors'
-  return 'nameAttribute' in kind ? 'artifacts' : FOLDERS[kind.role]!
+const CLASS_FOLDERS: Readonly<Record<ClassRole, string>> = {
+  'message-store': 'stores',
+  'message-processor': 'processors',
+  'inbound-endpoint': 'inbound',
 }
 
-function titleOf(kind: AnyKind): string {
-  return 'classes' in kind ? kind.name : kind.tag
+function folderOf(kind: AnyKind): string {
+  if ('classes' in kind) return CLASS_FOLDERS[kind.role]
+  return 'nameAttribute' in kind ? 'artifacts' : FOLDERS[kind.role]!
 }
 
 const label = (kind: AnyKind): string => `${folderOf(kind)}/${titleOf(kind)}`
@@ -43,23 +46,6 @@ function asFile(kind: AnyKind, xml: string): string {
   if (kind.role === 'mediator') return `<sequence name="example" xmlns="${SYNAPSE}">${xml}</sequence>`
   const inside = kind.role === 'endpoint-layer' ? `<address uri="http://127.0.0.1:9">${xml}</address>` : xml
   return `<endpoint name="example" xmlns="${SYNAPSE}">${inside}</endpoint>`
-}
-
-/** Configurations are compared without what they were compiled to and where they stand. */
-function comparable(value: unknown): unknown {
-  if (value instanceof RegExp) return value.source
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(comparable)
-  if ('source' in value && 'needsBody' in value) return { expression: value.source }
-  if ('offset' in value && 'childList' in value) return canonicalXml(value as never)
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key, inner]) => key !== 'at' && typeof inner !== 'function')
-      .map(([key, inner]) => [
-        key,
-        key === 'kind' && typeof inner === 'object' ? titleOf(inner as AnyKind) : comparable(inner),
-      ]),
-  )
 }
 
 function onlyOne(xml: string): DecodedArtifact {
@@ -176,9 +162,8 @@ test('the catalog finds a kind by what a user writes', () => {
   assert.equal(catalog.mediator('respond')?.tag, 'respond')
   assert.equal(catalog.artifact('proxy')?.role, 'proxy')
   assert.equal(catalog.byClass('message-store', '')?.name, 'journal')
-  assert.equal(catalog.isKnownMediator('smooks'), true)
-  assert.equal(catalog.isKnownMediator('http.get'), true)
-  assert.equal(catalog.isKnownMediator('nonsense'), false)
+  assert.equal(catalog.mediator('http.get')?.tag, 'connector.operation')
+  assert.equal(catalog.mediator('nonsense'), undefined)
 })
 
 test('what is written for a kind is well-formed XML in the namespace of the language', () => {

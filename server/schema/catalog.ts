@@ -1,6 +1,8 @@
 import type { AnyArtifactKind, AnyClassKind, AnyEndpointKind, AnyKind, AnyLayerKind, AnyMediatorKind } from './kinds.ts'
 import type { ClassRole } from './shape.ts'
-import { MEDIATOR_TAGS } from './vocabulary.ts'
+
+/** Stands for every operation of every connector: `salesforce.query`, `http.get`. */
+const CONNECTOR = 'connector.operation'
 
 /** Every kind this server offers, found by what a user writes. A clash is a defect of ours and stops the boot. */
 export class Catalog {
@@ -12,6 +14,7 @@ export class Catalog {
   readonly #classes: Record<ClassRole, Map<string, AnyClassKind>> = {
     'message-store': new Map(),
     'message-processor': new Map(),
+    'inbound-endpoint': new Map(),
   }
 
   constructor(kinds: Iterable<AnyKind>) {
@@ -33,16 +36,11 @@ export class Catalog {
   }
 
   mediator(tag: string): AnyMediatorKind | undefined {
-    return this.#mediators.get(tag)
+    return this.#mediators.get(tag) ?? (tag.includes('.') ? this.#mediators.get(CONNECTOR) : undefined)
   }
 
   mediatorTags(): string[] {
     return [...this.#mediators.keys()]
-  }
-
-  /** A mediator of the language, offered here or not. A connector operation reads `connector.operation`. */
-  isKnownMediator(tag: string): boolean {
-    return MEDIATOR_TAGS.has(tag) || tag.includes('.')
   }
 
   endpoints(): AnyEndpointKind[] {

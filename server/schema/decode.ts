@@ -78,6 +78,8 @@ function rootOfRegistry(element: XmlElement): string | undefined {
 /** Parts of a configuration that describe the Java engine, not a flow, and what to tell somebody who has them. */
 const OF_THE_ENGINE: ReadonlyMap<string, string> = new Map([
   ['registry', 'The registry is the folder HOME/registry.'],
+  ['import', 'Connectors are Java and do not run here; where an operation of one is used it is said what is missing.'],
+  ['priorityExecutor', 'Sequences that are enqueued run by their priority, 20 at once for each executor.'],
   ['taskManager', 'Nothing has to be configured here for tasks.'],
   ['description', ''],
 ])

@@ -1,7 +1,9 @@
 import type { Diagnostic, Expression, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
+import type { ConnectionFactories } from '../kernel/connection-factories.ts'
 import { nearest } from '../kernel/nearest.ts'
 import { IntegrationError } from '../kernel/errors.ts'
 import type { XmlAttribute, XmlElement, XmlText } from '../xml/tree.ts'
+import { printXml } from '../xml/writer.ts'
 import type { Catalog } from './catalog.ts'
 import type { ConfigOf, Fields } from './fields.ts'
 import type { ValueSite, ValueType } from './types.ts'
@@ -17,6 +19,10 @@ export interface DecodeEnv {
   compile(source: string, namespace: (prefix: string) => string | undefined, at: SourceRef): Expression
   /** Replaces `$SYSTEM:X`, `$FILE:x` and `${configs.x}` at the beginning of a value (synapse-language B.3). */
   substitute(text: string): { readonly value: string } | { readonly problem: string }
+  /** True if a module is registered in the place of this Java class. */
+  hasExtension?(className: string): boolean
+  /** Brokers that the settings give names to. Absent: none. */
+  readonly connectionFactories?: ConnectionFactories
   /** The text of a registry resource or local file, for `<parameter key="…">`; undefined if there is none. */
   resource(key: string): string | undefined
 }
@@ -52,6 +58,8 @@ export class ElementSite {
   readonly #attributes = new Set<XmlAttribute>()
   readonly #elements = new Set<XmlElement>()
   readonly #parameters = new Map<string, GivenParameter | undefined>()
+  #assumed: ReadonlyMap<string, string> = new Map()
+  #assumedAt = -1
   readonly #tolerated: readonly string[]
   #textRead = false
   #sound = true
@@ -133,7 +141,7 @@ export class ElementSite {
     if (this.#parameters.has(name)) return this.#parameters.get(name)
     const found = this.#elementsCalled('parameter').filter(element => attributeOf(element, 'name')?.value === name)
     const last = found.at(-1)
-    if (!last) return undefined
+    if (!last) return this.#assume(name)
     for (const element of found) this.#elements.add(element)
     for (const element of found.slice(0, -1)) {
       this.warn(
@@ -148,8 +156,27 @@ export class ElementSite {
     return given
   }
 
+  /** From here on parameters that are not written are these, as if they stood at `offset`. */
+  assume(parameters: ReadonlyMap<string, string>, offset: number): void {
+    this.#assumed = parameters
+    this.#assumedAt = offset
+  }
+
+  #assume(name: string): GivenParameter | undefined {
+    const text = this.#assumed.get(name)
+    if (text === undefined) return undefined
+    const given = { text, offset: this.#assumedAt, inner: () => this.#assumedAt }
+    this.#parameters.set(name, given)
+    return given
+  }
+
   otherParameters(): Readonly<Record<string, string>> {
     const others: Record<string, string> = {}
+    for (const name of this.#assumed.keys())
+      if (!this.#parameters.has(name)) {
+        const given = this.parameter(name)
+        if (given) others[name] = given.text
+      }
     for (const element of this.children('parameter')) {
       const name = attributeOf(element, 'name')?.value
       if (name === undefined) {
@@ -263,6 +290,8 @@ export class ElementSite {
   }
 
   notes(name: string, offset: number, options: { deprecated?: string; ignored?: string }): void {
+    // Nobody who wrote this artifact can do anything about what the settings say.
+    if (offset === this.#assumedAt && this.#assumed.has(name)) return
     if (options.deprecated !== undefined) this.warn('deprecated', `"${name}" is deprecated`, offset, options.deprecated)
     if (options.ignored !== undefined)
       this.#report('hint', 'no-effect', `"${name}" has no effect`, offset, options.ignored)
@@ -343,7 +372,7 @@ export class ElementSite {
       )
       return undefined
     }
-    const given = element.ownText.trim()
+    const given = writtenText(element)
     const place = this.#textPlaceOf(element)
     const resolved = this.decoding.env.substitute(given)
     if (!('value' in resolved)) {
@@ -380,4 +409,10 @@ export function attributeOf(element: XmlElement, name: string): XmlAttribute | u
 
 function qualified(element: XmlElement): string {
   return isSynapse(element) ? element.local : `{${element.uri}}${element.local}`
+}
+
+/** What a parameter says, before anything in it is replaced. A value that is XML, such as a key store: as the text it is. */
+export function writtenText(parameter: XmlElement): string {
+  const [inside] = parameter.childElements
+  return parameter.ownText.trim() || (inside ? printXml(inside) : '')
 }

@@ -299,11 +299,6 @@ export type ChoiceOf<F extends Fields> = {
   [K in keyof F]: { readonly kind: K; readonly value: Exclude<F[K] extends Field<infer T> ? T : never, undefined> }
 }[keyof F]
 
-/** `value="…"` or `expression="…"`: the pair that half of all mediators have. */
-export type ValueOrExpression =
-  | { readonly kind: 'value'; readonly value: string }
-  | { readonly kind: 'expression'; readonly value: Expression }
-
 /** How a field is called in messages to the user. */
 export function labelOf(field: AnyField, key: string): string {
   const { shape } = field

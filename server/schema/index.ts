@@ -18,17 +18,20 @@ export {
   defineArtifact,
   defineEndpoint,
   defineEndpointLayer,
+  defineInbound,
   defineMediator,
   defineProcessor,
   defineStore,
   type EndpointEnv,
   type EndpointPolicy,
+  type InboundEnv,
   type KindEnv,
   type ArtifactEnv,
   type ProcessorEnv,
   type StoreEnv,
 } from './kinds.ts'
 export { endpoint, endpointBody, endpoints, type EndpointNode } from './endpoint-structure.ts'
+export { byProtocol } from './inbound-structure.ts'
 export { byClass, layers, steps, type StepNode } from './structure.ts'
 export {
   address,

@@ -5,6 +5,7 @@ import type {
   Log,
   Mediator,
   MessageProcessor,
+  MessageSource,
   MessageStore,
   Ref,
   RoleName,
@@ -13,6 +14,7 @@ import type {
   Step,
   StoreTraits,
 } from '../kernel/contracts.ts'
+import type { ResourceManager } from '../kernel/transaction.ts'
 import type { XmlElement } from '../xml/tree.ts'
 import type { ElementSite } from './element-site.ts'
 import type { ConfigOf, Fields } from './fields.ts'
@@ -33,6 +35,8 @@ interface Described<F extends Fields> {
   readonly details?: string
   readonly fields: F
   readonly examples: readonly Example[]
+  /** Who would manage a transaction that this takes part in; undefined where nothing says so at deployment. */
+  manager?(config: ConfigOf<F>): ResourceManager | undefined
   /** Rules across fields; reports on the element it is given. */
   check?(config: ConfigOf<F>, site: ElementSite): void
 }
@@ -110,6 +114,8 @@ export interface StoreKind<F extends Fields = Fields> extends Described<F> {
   /** As the management API prints it. */
   readonly type: string
   readonly traits: StoreTraits
+  /** Where its broker or database is, `host:port` each, as far as the artifact says; absent: nowhere outside. */
+  hosts?(config: ConfigOf<F>): readonly string[]
   create(config: ConfigOf<F>, env: StoreEnv): MessageStore
 }
 
@@ -132,6 +138,26 @@ export interface ProcessorEnv extends KindEnv {
   /** Store and target endpoint as written on the element, every parameter as text. */
   readonly store: Ref<'message-store'>
   readonly targetEndpoint: Ref<'endpoint'> | undefined
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** A protocol that brings messages in; its fields are the parameters of `<inboundEndpoint>`. */
+export interface InboundKind<F extends Fields = Fields> extends Described<F> {
+  readonly role: 'inbound-endpoint'
+  readonly name: string
+  /** What may stand in `protocol="…"` for it. */
+  readonly classes: readonly string[]
+  create(config: ConfigOf<F>, env: InboundEnv): MessageSource
+}
+
+export interface InboundEnv extends KindEnv {
+  readonly name: string
+  readonly protocol: string
+  /** Absent: the sequence `main`. */
+  readonly sequence: Ref<'sequence'> | undefined
+  /** Absent: the sequence `fault`. */
+  readonly onError: Ref<'sequence'> | undefined
+  /** Every parameter as written. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
@@ -171,6 +197,10 @@ export function defineProcessor<F extends Fields>(kind: Omit<ProcessorKind<F>, '
   return { role: 'message-processor', ...kind }
 }
 
+export function defineInbound<F extends Fields>(kind: Omit<InboundKind<F>, 'role'>): InboundKind<F> {
+  return { role: 'inbound-endpoint', ...kind }
+}
+
 export function defineArtifact<R extends RoleName, F extends Fields>(kind: ArtifactKind<R, F>): ArtifactKind<R, F> {
   return kind
 }
@@ -182,7 +212,8 @@ export type AnyEndpointKind = EndpointKind<any>
 export type AnyLayerKind = LayerKind<any>
 export type AnyStoreKind = StoreKind<any>
 export type AnyProcessorKind = ProcessorKind<any>
-export type AnyClassKind = AnyStoreKind | AnyProcessorKind
+export type AnyInboundKind = InboundKind<any>
+export type AnyClassKind = AnyStoreKind | AnyProcessorKind | AnyInboundKind
 export type AnyArtifactKind = ArtifactKind<any, any>
 export type AnyKind = AnyMediatorKind | AnyEndpointKind | AnyLayerKind | AnyClassKind | AnyArtifactKind
 /* oxlint-enable typescript/no-explicit-any */

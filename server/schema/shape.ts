@@ -12,7 +12,7 @@ export type Shape =
   | { readonly kind: 'endpoint'; readonly doc: string; readonly required: boolean }
   | { readonly kind: 'endpointBody'; readonly doc: string }
   | { readonly kind: 'layers'; readonly doc: string }
-  | { readonly kind: 'byClass'; readonly role: ClassRole; readonly doc: string }
+  | ByClassShape
   | { readonly kind: 'parameters'; readonly doc: string }
   | ChoiceShape
 
@@ -58,8 +58,19 @@ export interface ChoiceShape {
   readonly doc: string
 }
 
-/** Roles whose element names a class and takes `<parameter>`s. */
-export type ClassRole = Extract<RoleName, 'message-store' | 'message-processor'>
+/** An attribute names a kind, whose fields are the `<parameter>`s. */
+export interface ByClassShape {
+  readonly kind: 'byClass'
+  readonly role: ClassRole
+  /** `class`, or `protocol`. */
+  readonly attribute: string
+  /** The element the parameters stand in, where it is not the element itself. */
+  readonly wrapper?: string
+  readonly doc: string
+}
+
+/** Roles whose element names a class, or a protocol, and takes `<parameter>`s. */
+export type ClassRole = Extract<RoleName, 'message-store' | 'message-processor' | 'inbound-endpoint'>
 
 /** A field with its value type forgotten: what emitters need. */
 export interface FieldLike {

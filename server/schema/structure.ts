@@ -8,7 +8,7 @@ import type { AnyArtifactKind, AnyClassKind, AnyLayerKind, AnyMediatorKind } fro
 import { nearest } from '../kernel/nearest.ts'
 import type { ClassRole } from './shape.ts'
 import { text } from './types.ts'
-import { ARTIFACT_TAGS, CLASSES } from './vocabulary.ts'
+import { CLASSES } from './vocabulary.ts'
 
 /** A mediator as written: which kind, with what configuration, where. */
 export interface StepNode {
@@ -66,15 +66,12 @@ function decodeStep(site: ElementSite, element: XmlElement): StepNode | undefine
   const kind = isSynapse(element) ? catalog.mediator(element.local) : undefined
   if (!kind) {
     const name = element.uri === '' ? element.local : `{${element.uri}}${element.local}`
-    const known = isSynapse(element) && catalog.isKnownMediator(element.local)
     const near = isSynapse(element) ? nearest(element.local, catalog.mediatorTags()) : undefined
     site.error(
-      known ? 'not-supported' : 'unknown-mediator',
-      known
-        ? `the mediator <${element.local}> is not supported`
-        : `Unknown mediator referenced by configuration element : ${name}`,
+      'unknown-mediator',
+      `Unknown mediator referenced by configuration element : ${name}`,
       element.offset,
-      near === undefined || known
+      near === undefined
         ? 'The artifact is not deployed. Remove the mediator or replace it.'
         : `Did you mean <${near}>?`,
     )
@@ -116,9 +113,12 @@ export function layers(options: { doc: string }): Field<readonly LayerNode[]> {
 }
 
 /** `class="…"` and the `<parameter>`s of a store or processor. */
-export function byClass(role: ClassRole, options: { doc: string }): Field<ClassNode | undefined> {
+export function byClass(
+  role: Exclude<ClassRole, 'inbound-endpoint'>,
+  options: { doc: string },
+): Field<ClassNode | undefined> {
   return {
-    shape: { kind: 'byClass', role, doc: options.doc },
+    shape: { kind: 'byClass', role, attribute: 'class', doc: options.doc },
     decode(site) {
       const { catalog } = site.decoding.env
       const attribute = site.attribute('class')
@@ -150,7 +150,7 @@ export function byClass(role: ClassRole, options: { doc: string }): Field<ClassN
   }
 }
 
-function decodeFields(site: ElementSite, fields: Readonly<Record<string, AnyField>>): Record<string, unknown> {
+export function decodeFields(site: ElementSite, fields: Readonly<Record<string, AnyField>>): Record<string, unknown> {
   const config: Record<string, unknown> = {}
   for (const [key, field] of Object.entries(fields)) config[key] = field.decode(site, key) as unknown
   return config
@@ -161,12 +161,9 @@ export function decodeArtifact(site: ElementSite, element: XmlElement): Artifact
   const { catalog } = site.decoding.env
   const kind = isSynapse(element) ? catalog.artifact(element.local) : undefined
   if (!kind) {
-    const known = isSynapse(element) && ARTIFACT_TAGS.has(element.local)
     site.error(
-      known ? 'not-supported' : 'unknown-artifact',
-      known
-        ? `the artifact <${element.local}> is not supported`
-        : `<${element.local}> is not an artifact; one of ${catalog.artifactTags().join(', ')} is expected`,
+      'unknown-artifact',
+      `<${element.local}> is not an artifact; one of ${catalog.artifactTags().join(', ')} is expected`,
       element.offset,
       'Move it to a folder that is not deployed, or remove it.',
     )

@@ -1,5 +1,6 @@
 import type { Expression, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
 import type { MessageContext } from '../kernel/context.ts'
+import { guardedRegExp } from '../kernel/guarded-regex.ts'
 import { endOfExpression } from '../kernel/inline-expression.ts'
 import { nearest } from '../kernel/nearest.ts'
 
@@ -193,12 +194,12 @@ export function wholeRegex(): ValueType<RegExp> {
     xsd: 'xs:string',
     parse(given) {
       try {
-        const compiled = new RegExp(`^(?:${given})$`, 'u')
+        const compiled = guardedRegExp(`^(?:${given})$`, 'u')
         sources.set(compiled, given)
         return { value: compiled }
       } catch {
         try {
-          const compiled = new RegExp(`^(?:${given})$`)
+          const compiled = guardedRegExp(`^(?:${given})$`)
           sources.set(compiled, given)
           return { value: compiled }
         } catch (cause) {

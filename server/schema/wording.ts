@@ -7,7 +7,7 @@ export function knownNames(fields: Fields, kind: 'attribute' | 'child', catalog:
     if (shape.kind === 'choice') return knownNames(shape.options as Fields, kind, catalog)
     if (kind === 'attribute') {
       if (shape.kind === 'attribute') return [shape.name === '' ? key : shape.name]
-      return shape.kind === 'byClass' ? ['class'] : []
+      return shape.kind === 'byClass' ? [shape.attribute] : []
     }
     switch (shape.kind) {
       case 'child':
@@ -20,8 +20,9 @@ export function knownNames(fields: Fields, kind: 'attribute' | 'child', catalog:
         return catalog.layers().map(({ tag }) => tag)
       case 'parameter':
       case 'parameters':
-      case 'byClass':
         return ['parameter']
+      case 'byClass':
+        return [shape.wrapper ?? 'parameter']
       default:
         return []
     }

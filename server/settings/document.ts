@@ -7,13 +7,15 @@ import { nearest } from '../kernel/nearest.ts'
 import type { Raw } from './types.ts'
 
 export interface Entry {
-  /** Section and key joined by dots; tables of an array lose their index. */
+  /** Section and key joined by dots; tables of an array have theirs in {@link Entry.table}. */
   readonly key: string
   /** The section heading as written, for messages: `[http]`, `[[datasource]]`. */
   readonly section: string
   readonly keyAt: SourceRef
   readonly valueAt: SourceRef
   readonly value: Raw
+  /** In a table of an array, which one it is, from 0. */
+  readonly table?: number
 }
 
 export interface Document {
@@ -41,12 +43,17 @@ export function readDocument(file: string, text: string): Document {
     }
   }
   const entries: Entry[] = []
+  const arrays = new Map<string, number>()
   for (const node of program.body[0].body) {
     if (node.type === 'TOMLKeyValue') collect(file, [], '', node, entries)
     else {
       const names = getStaticTOMLValue(node.key)
-      const heading = node.kind === 'array' ? `[[${names.join('.')}]]` : `[${names.join('.')}]`
-      for (const pair of node.body) collect(file, names, heading, pair, entries)
+      const section = names.join('.')
+      if (node.kind === 'array') arrays.set(section, (arrays.get(section) ?? -1) + 1)
+      const heading = node.kind === 'array' ? `[[${section}]]` : `[${section}]`
+      // `[a.b.c]` behind `[[a.b]]` belongs to the table before it.
+      const array = [...arrays].find(([name]) => `${section}.`.startsWith(`${name}.`))
+      for (const pair of node.body) collect(file, names, heading, pair, entries, array?.[1])
     }
   }
   return { entries, diagnostics: [] }
@@ -58,11 +65,19 @@ function collect(
   heading: string,
   node: AST.TOMLKeyValue,
   into: Entry[],
+  table?: number,
 ): void {
   const names = [...section, ...getStaticTOMLValue(node.key)]
   const { value } = node
   if (value.type === 'TOMLInlineTable' && value.body.length > 0) {
-    for (const pair of value.body) collect(file, names, heading, pair, into)
+    for (const pair of value.body) collect(file, names, heading, pair, into, table)
+    return
+  }
+  if (value.type === 'TOMLArray' && value.elements.some(({ type }) => type === 'TOMLInlineTable')) {
+    for (const [index, element] of value.elements.entries()) {
+      if (element.type !== 'TOMLInlineTable') continue
+      for (const pair of element.body) collect(file, names, heading, pair, into, index)
+    }
     return
   }
   into.push({
@@ -71,6 +86,7 @@ function collect(
     keyAt: placeOf(file, node.key),
     valueAt: placeOf(file, value),
     value: getStaticTOMLValue(value) as Raw,
+    ...(table !== undefined && { table }),
   })
 }
 

@@ -11,6 +11,12 @@ export function emitDeploymentToml(): string {
   ]
   let section = ''
   for (const { setting } of declared) {
+    const doc = `${setting.doc}${setting.advanced ? ' Rarely needed.' : ''}`
+    if (setting.type.tables) {
+      lines.push('', ...wrap(doc), `# [[${setting.key}]]`)
+      section = ''
+      continue
+    }
     const dot = setting.key.lastIndexOf('.')
     if (setting.key.slice(0, dot) !== section) {
       section = setting.key.slice(0, dot)

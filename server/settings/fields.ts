@@ -1,5 +1,7 @@
 /** Every setting, declared once: the loader, the generated `config/deployment.toml` and the types are walks over this. */
 import { delimiter } from 'node:path'
+import { jmsFactories, rabbitFactories } from './connection-factories.ts'
+import { dataSources } from './data-sources.ts'
 import type { Raw, SettingType } from './types.ts'
 import { duration, flag, int, list, oneOf, path, port, size, tableOf, text } from './types.ts'
 
@@ -45,6 +47,8 @@ const afterOffset = (raw: Raw, offset: number): Raw =>
   typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) + offset : typeof raw === 'number' ? raw + offset : raw
 const seconds = (raw: Raw): Raw => (typeof raw === 'number' ? raw * 1000 : raw)
 const asFlag = (raw: Raw): Raw => (raw === 'true' ? true : raw === 'false' ? false : raw)
+/** Java separates the names by `|`. */
+const hostList = (raw: Raw): Raw => (typeof raw === 'string' ? raw.split(/[|,]/).map(name => name.trim()) : raw)
 const ANY = Number.MAX_SAFE_INTEGER
 
 export const declarations = {
@@ -113,6 +117,9 @@ export const declarations = {
     }),
     maxInFlight: setting('http.max_in_flight', int({ min: 0, max: ANY }), 5000, {
       doc: 'Most requests worked on at once; more are answered 503 with Retry-After. 0: no limit.',
+    }),
+    maxHeldSize: setting('http.max_held_size', size({ min: 0 }), 512 * 1024 ** 2, {
+      doc: 'Most memory for bodies of requests that are worked on, and of replies they wait for, all together; more are answered 503 with Retry-After. Bodies that only pass through need none. 0: no limit.',
     }),
     headersTimeout: setting('http.headers_timeout', duration(), 30_000, {
       doc: 'How long a client may take to send the head of a request.',
@@ -204,6 +211,52 @@ export const declarations = {
       advanced: true,
       aliases: [{ key: 'transport.http.max_http_connection_per_host_port' }],
     }),
+    trustedCertificates: setting('endpoint.trusted_certificates', list(path, delimiter), [], {
+      doc: 'Files with certificates (PEM) of back ends or authorities to trust besides the well-known ones.',
+      env: 'HOLDFAST_TRUSTED_CERTIFICATES',
+      example: ['/etc/holdfast/tls/our-authority.pem'],
+    }),
+    verifyCertificates: setting('endpoint.verify_certificates', flag, true, {
+      doc: 'Off, any certificate of a back end is taken, also an expired one or that of another host: for test systems only.',
+      advanced: true,
+    }),
+    certFile: optional('endpoint.cert_file', path, {
+      doc: 'Certificate chain (PEM) this server shows to back ends that ask for one.',
+      example: '/etc/holdfast/tls/client.crt',
+    }),
+    keyFile: optional('endpoint.key_file', path, {
+      doc: 'Private key of that certificate, PEM.',
+      example: '/etc/holdfast/tls/client.key',
+    }),
+    keyPassphrase: optional('endpoint.key_passphrase', text, {
+      doc: 'Passphrase of that key.',
+      env: 'HOLDFAST_ENDPOINT_KEY_PASSPHRASE',
+      secret: true,
+      example: '$env{MY_KEY_PASSPHRASE}',
+    }),
+    proxyHost: optional('endpoint.proxy_host', text, {
+      doc: 'HTTP proxy through which back ends are reached; HTTPS goes through a tunnel.',
+      aliases: [{ key: 'transport.http.sender.proxy_host' }],
+      example: 'proxy.example.org',
+    }),
+    proxyPort: setting('endpoint.proxy_port', port, 3128, {
+      doc: 'Its port.',
+      aliases: [{ key: 'transport.http.sender.proxy_port' }],
+    }),
+    proxyUsername: optional('endpoint.proxy_username', text, {
+      doc: 'Who asks, if the proxy wants to know.',
+      example: 'holdfast',
+    }),
+    proxyPassword: optional('endpoint.proxy_password', text, {
+      doc: 'The password for it; better given in the environment.',
+      env: 'HOLDFAST_PROXY_PASSWORD',
+      secret: true,
+      example: '$env{MY_PROXY_PASSWORD}',
+    }),
+    proxyBypass: setting('endpoint.proxy_bypass', list(text), ['localhost', '127.*', '[::1]'], {
+      doc: 'Hosts reached without the proxy, as written in addresses; * stands for anything.',
+      aliases: [{ key: 'transport.http.sender.non_proxy_hosts', from: hostList }],
+    }),
   },
   api: {
     corsEnabled: setting('api.cors_enabled', flag, false, {
@@ -217,6 +270,29 @@ export const declarations = {
     corsHeaders: setting('api.cors_allow_headers', text, '', {
       doc: 'Request headers such pages may send, separated by commas.',
       aliases: [{ key: 'synapse_properties.synapse.rest.CORSConfig.Access-Control-Allow-Headers' }],
+    }),
+  },
+  files: {
+    folders: setting('files.folders', list(path, delimiter), [], {
+      doc: 'Folders besides HOME/files that artifacts may read from and write to (vfs: endpoints, proxies and inbound endpoints for files), with everything below them.',
+      env: 'HOLDFAST_FILES_FOLDERS',
+    }),
+  },
+  database: {
+    connectTimeout: setting('database.connect_timeout', duration({ min: 1 }), 10_000, {
+      doc: 'How long a database may take to accept a connection.',
+    }),
+    statementTimeout: setting('database.statement_timeout', duration({ min: 1 }), 30_000, {
+      doc: 'How long a statement of dblookup or dbreport may take before the message is a fault.',
+    }),
+  },
+  extension: {
+    folders: setting('extension.folders', list(path, delimiter), [], {
+      doc: 'Folders of modules that stand for Java classes, besides HOME/extensions and `extensions` in each artifact folder.',
+      example: ['/opt/acme/extensions'],
+    }),
+    timeout: setting('extension.timeout', duration({ min: 1 }), 30_000, {
+      doc: 'How long one call of such a module may take before the message is a fault.',
     }),
   },
   forward: {
@@ -240,6 +316,32 @@ export const declarations = {
   journal: {
     segmentSize: setting('journal.segment_size', size({ min: 1024 ** 2 }), 64 * 1024 ** 2, {
       doc: 'Size of one file of the journal. Each is claimed in full before it is used.',
+      advanced: true,
+    }),
+  },
+  transport: {
+    jmsListeners: setting('transport.jms.listener', jmsFactories, [], {
+      doc: 'Brokers by name, for the parameter transport.jms.ConnectionFactory of proxies and inbound endpoints: tables [[transport.jms.listener]] with name = "…" and parameter.provider_url = "…" and the like, as in WSO2 MI. A proxy that names none uses the one called default.',
+      aliases: [{ key: 'transport.blocking.jms.listener' }],
+      advanced: true,
+    }),
+    jmsSenders: setting('transport.jms.sender', jmsFactories, [], {
+      doc: 'The same for jms:/ addresses: tables [[transport.jms.sender]].',
+      aliases: [{ key: 'transport.blocking.jms.sender' }],
+      advanced: true,
+    }),
+    rabbitListeners: setting('transport.rabbitmq.listener', rabbitFactories, [], {
+      doc: 'RabbitMQ servers by name, for the parameter rabbitmq.connection.factory of proxies and inbound endpoints: tables [[transport.rabbitmq.listener]] with name = "…" and parameter.hostname = "…" and the like.',
+      advanced: true,
+    }),
+    rabbitSenders: setting('transport.rabbitmq.sender', rabbitFactories, [], {
+      doc: 'The same for rabbitmq:/ addresses: tables [[transport.rabbitmq.sender]].',
+      advanced: true,
+    }),
+  },
+  datasource: {
+    sources: setting('datasource', dataSources, [], {
+      doc: 'Databases by name, for <dsName> of dblookup and dbreport and for store.jdbc.dsName: tables [[datasource]] with id = "…", url = "jdbc:…", username and password, as in WSO2 MI. Artifacts write the id, or jdbc/ and the id.',
       advanced: true,
     }),
   },

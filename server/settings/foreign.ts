@@ -6,7 +6,6 @@ export const foreignSections: ReadonlySet<string> = new Set([
   'authorization_manager',
   'cluster_config',
   'dashboard_config',
-  'datasource',
   'encryption',
   'external_vault',
   'icp_config',

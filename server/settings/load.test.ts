@@ -151,6 +151,8 @@ parameter.password = "$secret{broker_password}"
 
 [[datasource]]
 id = "parcels_db"
+url = "jdbc:postgresql://db/parcels"
+pool_options.maxActive = 5
 password = "$secret{db_password}"
 
 [[internal_apis.users]]
@@ -170,9 +172,100 @@ db_password = "two"
   assert.deepEqual(loaded.settings.http.ports, [8290])
   assert.equal(loaded.settings.management.port, 9164)
   assert.deepEqual(told(loaded), [
-    '10:1 hint parts of this WSO2 file have no effect here: [[transport.jms.sender]] (line 10), [[datasource]] (line 15), ' +
-      '[[internal_apis.users]] (line 19), [user_access] (line 22)',
+    '21:1 hint parts of this WSO2 file have no effect here: [[internal_apis.users]] (line 21), ' +
+      '[user_access] (line 24)',
   ])
+  const [sender] = loaded.settings.transport.jmsSenders
+  assert.deepEqual([sender?.name, sender?.parameters.get('transport.jms.Password')], ['warehouse', 'one'])
+})
+
+test('databases have names: their id, jdbc/ and their id, and the name of JNDI', () => {
+  const { settings, diagnostics } = load(`[[datasource]]
+id = "shop"
+url = "jdbc:postgresql://db/shop"
+username = "joe"
+password = "$secret{db}"
+driver = "org.postgresql.Driver"
+pool_options.maxActive = 5
+[[datasource]]
+id = "old"
+url = "jdbc:mysql://db/old"
+jndi_config.name = "jdbc/legacy"
+[secrets]
+db = "geheim"`)
+  assert.deepEqual(diagnostics, [])
+  const [shop, old] = settings.datasource.sources
+  assert.deepEqual(shop, {
+    names: ['shop', 'jdbc/shop'],
+    url: 'jdbc:postgresql://db/shop',
+    driver: 'org.postgresql.Driver',
+    user: 'joe',
+    password: 'geheim',
+  })
+  assert.deepEqual(old!.names, ['old', 'jdbc/old', 'jdbc/legacy'])
+  assert.match(told(load('[[datasource]]\nurl = "x"'))[0]!, /^2:\d+ error datasource needs an id in each table/)
+  assert.match(told(load('[[datasource]]\nid = "x"'))[0]!, /needs a url in "x"/)
+  assert.match(
+    told(load('[[datasource]]\nid = "x"\nurl = "y"\n[[datasource]]\nurl = "y"\nid = "x"'))[0]!,
+    /^6:\d+ error .*has "x" twice/,
+  )
+})
+
+test('brokers have names, in tables one below the other, beside one another, and for the client that blocks', () => {
+  const { settings, diagnostics } = load(`[[transport.jms.listener]]
+name = "one"
+parameter.provider_url = "tcp://a:61616"
+parameter.concurrent_consumer = 3
+parameter."queue.orders" = "eu.orders"
+[[transport.jms.listener]]
+name = "two"
+[transport.jms.listener.parameter]
+provider_url = "tcp://b:61616"
+[[transport.blocking.jms.listener]]
+name = "three"
+[transport.rabbitmq]
+sender = [{ name = "four", parameter = { hostname = "h", port = 5672 } }]`)
+  assert.deepEqual(diagnostics, [])
+  const { jmsListeners, rabbitSenders } = settings.transport
+  assert.deepEqual(
+    jmsListeners.map(({ name, parameters }) => [name, Object.fromEntries(parameters)]),
+    [
+      [
+        'one',
+        {
+          'java.naming.provider.url': 'tcp://a:61616',
+          'transport.jms.ConcurrentConsumers': '3',
+          'queue.orders': 'eu.orders',
+        },
+      ],
+      ['two', { 'java.naming.provider.url': 'tcp://b:61616' }],
+      ['three', {}],
+    ],
+  )
+  assert.deepEqual(Object.fromEntries(rabbitSenders[0]!.parameters), {
+    'rabbitmq.server.host.name': 'h',
+    'rabbitmq.server.port': '5672',
+  })
+})
+
+test('what is wrong with the name of a broker is told where it stands, and no password with it', () => {
+  const of = (...lines: string[]): string[] => told(load(['[[transport.jms.listener]]', ...lines].join('\n')))
+  assert.match(
+    of('name = "a"', 'parameter.pasword = "geheim"')[0]!,
+    /^3:\d+ error transport\.jms\.listener has parameter\.pasword in "a".*did you mean parameter\.password\?/,
+  )
+  assert.doesNotMatch(of('name = "a"', 'parameter.pasword = "geheim"').join(' '), /geheim/)
+  assert.match(
+    of('parameter.provider_url = "tcp://h:1"')[0]!,
+    /^2:\d+ error transport\.jms\.listener needs a name in each table/,
+  )
+  assert.match(
+    of('name = "a"', '[[transport.jms.listener]]', 'name = "a"')[0]!,
+    /^4:8 error transport\.jms\.listener has "a" twice/,
+  )
+  const loaded = load('[[transport.jms.sender]]\nname = "a"\nparameter.password = "geheim"')
+  const printed = printSettings(loaded).find(({ key }) => key === 'transport.jms.sender')
+  assert.deepEqual([printed?.value, printed?.origin], ['["a"]', 'file'])
 })
 
 test('values may name the environment, other values, secrets and system parameters', () => {
@@ -249,9 +342,12 @@ test('the result cannot be changed', () => {
 test('the generated file names every setting, and saying all its defaults changes nothing', () => {
   const emitted = emitDeploymentToml()
   for (const { setting } of declared)
-    assert.ok(emitted.includes(`${setting.key.slice(setting.key.lastIndexOf('.') + 1)} = `), setting.key)
+    assert.ok(
+      emitted.includes(setting.type.tables ? `# [[${setting.key}]]\n` : `${setting.key.replace(/.*\./, '')} = `),
+      setting.key,
+    )
 
-  const everything = emitted.replaceAll(/^# (\w+ = )/gm, '$1')
+  const everything = emitted.replaceAll(/^# (\w+ = |\[\[[\w.]+\]\]$)/gm, '$1')
   const home = resolve('/srv/app/holdfast-home')
   const loaded = resolveSettings({ flags: {}, env: {}, cwd }, { path: join(cwd, 'deployment.toml'), text: everything })
   assert.deepEqual(told(loaded), [])
@@ -264,7 +360,8 @@ test('the generated file names every setting, and saying all its defaults change
 
 test('every example of a setting without default is accepted', () => {
   const text = emitDeploymentToml().replaceAll(/^# {3}(\w+ = )/gm, '$1')
-  assert.deepEqual(told(load(text, { env: { MY_ADMIN_PASSWORD: 'x' } })), [])
+  const env = { MY_ADMIN_PASSWORD: 'x', MY_KEY_PASSPHRASE: 'x', MY_PROXY_PASSWORD: 'x' }
+  assert.deepEqual(told(load(text, { env })), [])
 })
 
 test('names, flags and variables of settings are unique', () => {

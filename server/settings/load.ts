@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Diagnostic, SourceRef } from '../kernel/contracts.ts'
 import { systemCode, textOf } from '../kernel/errors.ts'
-import { nearest } from '../kernel/nearest.ts'
 import { MASK } from '../kernel/secrets.ts'
 import type { Document, Entry } from './document.ts'
 import { readDocument, Substitutor } from './document.ts'
 import type { Declared, Setting, Settings } from './fields.ts'
 import { declarations, declared } from './fields.ts'
-import { foreignSections, isForeign, needsNoNotice } from './foreign.ts'
+import { nowhere, problem } from './problem.ts'
+import { strangers, strangeVariables } from './strangers.ts'
 import type { Raw } from './types.ts'
 import { Refusal } from './types.ts'
 
@@ -36,9 +36,6 @@ export interface LoadedSettings {
   /** The file that was read, if any. */
   readonly file?: string
 }
-
-/** Variables of ours that are not settings. */
-const OTHER_VARIABLES = new Set(['HOLDFAST_CONFIG', 'HOLDFAST_BIN', 'HOLDFAST_DEBUG'])
 
 /**
  * The file is the one of `--config` or `HOLDFAST_CONFIG`, else `HOME/conf/deployment.toml`, else
@@ -100,6 +97,11 @@ export function resolveSettings(sources: Sources, file?: SettingsFile): LoadedSe
     const message = 'https.cert_file and https.key_file belong together: one of them is missing'
     diagnostics.push(problem('setting-invalid', message, at, 'Name both, or neither for a self-signed certificate.'))
   }
+  if ((settings.endpoint.certFile === undefined) !== (settings.endpoint.keyFile === undefined)) {
+    const at = document.entries.find(entry => entry.key.startsWith('endpoint.'))?.valueAt ?? nowhere('endpoint')
+    const message = 'endpoint.cert_file and endpoint.key_file belong together: one of them is missing'
+    diagnostics.push(problem('setting-invalid', message, at, 'Name both, or neither to show back ends no certificate.'))
+  }
   return { settings, diagnostics, origins, ...(file && { file: file.path }) }
 }
 
@@ -134,7 +136,8 @@ class Reader {
       const value = setting.type.read(given.raw, { base: given.base })
       if (!(value instanceof Refusal)) return { value, origin: given.origin, offsetDone: given.offsetDone }
       const reason = setting.secret || given.secret ? value.reason.replace(/, not .*/s, '') : value.reason
-      this.#diagnostics.push(problem('setting-invalid', `${given.name} ${reason}`, given.at, setting.doc))
+      const at = (value.within && this.#placeOf(setting, value.within)) ?? given.at
+      this.#diagnostics.push(problem('setting-invalid', `${given.name} ${reason}`, at, setting.doc))
     }
     return { value: setting.fallback, origin: 'default', offsetDone: false }
   }
@@ -164,6 +167,7 @@ class Reader {
 
   #inFile(setting: Setting<unknown>, offset: number): Given | undefined {
     if (setting.type.table) return this.#tableInFile(setting)
+    if (setting.type.tables) return this.#tablesInFile(setting)
     for (const alias of [{ key: setting.key, from: undefined }, ...setting.aliases]) {
       const entry = this.#document.entries.findLast(entry => entry.key === alias.key)
       if (!entry) continue
@@ -186,6 +190,46 @@ class Reader {
     return (
       entries[0] && { ...this.#fromFile(entries[0]), name: setting.key, raw: values, secret: false, offsetDone: false }
     )
+  }
+
+  /** Those of an alias come behind ours. */
+  #tablesInFile(setting: Setting<unknown>): Given | undefined {
+    const tables = new Map<string, Record<string, Raw>>()
+    let first: Entry | undefined
+    for (const { key } of [setting, ...setting.aliases]) {
+      for (const entry of this.#document.entries.filter(entry => entry.key.startsWith(`${key}.`))) {
+        first ??= entry
+        const found = this.#substitutor.resolve(entry)
+        const place = `${key} ${entry.table}`
+        const table = tables.get(place) ?? {}
+        tables.set(place, table)
+        if (found) table[entry.key.slice(key.length + 1)] = found.value
+      }
+    }
+    return (
+      first && {
+        ...this.#fromFile(first),
+        name: setting.key,
+        raw: [...tables.values()],
+        secret: false,
+        offsetDone: false,
+      }
+    )
+  }
+
+  /** Where it stands in one of several tables, counted as {@link Refusal} does. */
+  #placeOf(
+    { key, aliases }: Setting<unknown>,
+    { table, key: inner }: { table: number; key: string },
+  ): SourceRef | undefined {
+    const places = [key, ...aliases.map(alias => alias.key)].flatMap(name => {
+      const entries = this.#document.entries.filter(entry => entry.key.startsWith(`${name}.`))
+      const last = Math.max(-1, ...entries.map(entry => entry.table ?? 0))
+      return Array.from({ length: last + 1 }, (_, index) =>
+        entries.find(entry => (entry.table ?? 0) === index && entry.key === `${name}.${inner}`),
+      )
+    })
+    return places[table]?.valueAt
   }
 
   #fromFile(entry: Entry): Pick<Given, 'origin' | 'name' | 'at' | 'base'> {
@@ -230,92 +274,6 @@ function finish(groups: Record<string, Record<string, Found>>, offset: number | 
   }
   for (const group of Object.values(settings)) Object.freeze(group)
   return Object.freeze(settings) as unknown as Settings
-}
-
-/** Keys of the file that are nobody's, and one notice for all that are WSO2's alone. */
-function strangers(document: Document): Diagnostic[] {
-  const ours = new Set(declared.flatMap(({ setting }) => [setting.key, ...setting.aliases.map(alias => alias.key)]))
-  const tables = declared.filter(({ setting }) => setting.type.table).map(({ setting }) => `${setting.key}.`)
-  const sections = new Set([...ours].map(key => key.split('.', 1)[0]!))
-  const found: Diagnostic[] = []
-  const without = new Map<string, number>()
-  const told = new Set<string>()
-  for (const entry of document.entries) {
-    const { key, keyAt: at } = entry
-    if (ours.has(key) || tables.some(prefix => key.startsWith(prefix)) || needsNoNotice(key)) continue
-    const first = key.split('.', 1)[0]!
-    if (isForeign(key)) {
-      const name = entry.section === '[server]' ? key : entry.section
-      if (!without.has(name)) without.set(name, at.line)
-    } else if (sections.has(first)) {
-      const meant = nearest(key, ours)
-      found.push(
-        problem(
-          'setting-unknown',
-          `there is no setting ${key}`,
-          at,
-          meant
-            ? `Did you mean ${meant}?`
-            : `The settings of this section: ${[...ours].filter(own => own.startsWith(`${first}.`)).join(', ')}.`,
-        ),
-      )
-    } else if (!told.has(first)) {
-      told.add(first)
-      const meant = nearest(first, [...sections, ...foreignSections])
-      const section = key.includes('.') ? `section [${first}]` : `setting ${key}`
-      if (meant) found.push(problem('setting-unknown', `there is no ${section}`, at, `Did you mean [${meant}]?`))
-      else
-        found.push({
-          ...problem(
-            'setting-unknown',
-            `the ${section} is not known here or to WSO2 MI and has no effect`,
-            at,
-            'Remove it, or correct its name.',
-          ),
-          severity: 'warning',
-        })
-    }
-  }
-  const [line] = without.values()
-  if (line !== undefined) {
-    const list = [...without].map(([name, line]) => `${name} (line ${line})`).join(', ')
-    const file = document.entries[0]!.keyAt.file
-    found.push({
-      code: 'setting-without-effect',
-      severity: 'hint',
-      message: `parts of this WSO2 file have no effect here: ${list}`,
-      at: { file, line, column: 1 },
-    })
-  }
-  return found
-}
-
-/** A typing slip in the environment would be silent otherwise. */
-function strangeVariables(env: NodeJS.ProcessEnv): Diagnostic[] {
-  const known = declared.map(({ setting }) => setting.env)
-  const found: Diagnostic[] = []
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith('HOLDFAST_') || known.includes(name) || OTHER_VARIABLES.has(name)) continue
-    const strip = (name: string): string => name.slice('HOLDFAST_'.length)
-    const meant = nearest(strip(name), known.map(strip))
-    if (meant === undefined) continue
-    found.push({
-      ...problem(
-        'setting-unknown',
-        `the environment variable ${name} has no effect`,
-        nowhere(name),
-        `Did you mean HOLDFAST_${meant}?`,
-      ),
-      severity: 'warning',
-    })
-  }
-  return found
-}
-
-const nowhere = (name: string): SourceRef => ({ file: name, line: 1, column: 1 })
-
-function problem(code: string, message: string, at: SourceRef, hint: string): Diagnostic {
-  return { code, severity: 'error', message, at, hint }
 }
 
 export interface PrintedSetting {

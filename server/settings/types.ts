@@ -12,9 +12,12 @@ export interface ReadContext {
 /** Why a raw value cannot be taken; completes the sentence "NAME …". */
 export class Refusal {
   readonly reason: string
+  /** Which of several tables, and what in it. */
+  readonly within: { readonly table: number; readonly key: string } | undefined
 
-  constructor(reason: string) {
+  constructor(reason: string, within?: { readonly table: number; readonly key: string }) {
     this.reason = reason
+    this.within = within
   }
 }
 
@@ -26,6 +29,8 @@ export interface SettingType<T> {
   write(value: T): string
   /** The value is a TOML table of its own rather than one value. */
   readonly table?: true
+  /** The value is any number of TOML tables, `[[key]]` each; read as a list of flat tables. */
+  readonly tables?: true
 }
 
 const quoted = (text: string): string => JSON.stringify(text)

@@ -5,6 +5,7 @@ import { catalogue } from '../../kernel/errors.ts'
 import { catalog } from '../../testing/rig.ts'
 import { parseXml } from '../../xml/reader.ts'
 import { descendants, type XmlElement } from '../../xml/tree.ts'
+import type { ClassRole } from '../shape.ts'
 import { formOf, formsOf, type Input } from './forms.ts'
 import { emitJsonSchema } from './json-schema.ts'
 import { emitKindsList, isKindFile } from './kinds-list.ts'
@@ -66,11 +67,16 @@ test('defaults in the XML schema are among the values listed beside them', () =>
   }
 })
 
+const ARTIFACT_OF: Readonly<Record<ClassRole, string>> = {
+  'message-store': 'artifact-messageStore',
+  'message-processor': 'artifact-messageProcessor',
+  'inbound-endpoint': 'artifact-inboundEndpoint',
+}
+
 test('every kind is in the XML schema under its element, classes are listed where they can be written', () => {
   for (const kind of catalog.walk()) {
     if ('classes' in kind) {
-      const artifact = kind.role === 'message-store' ? 'artifact-messageStore' : 'artifact-messageProcessor'
-      const text = [...descendants(named('complexType', artifact)!)].flatMap(node =>
+      const text = [...descendants(named('complexType', ARTIFACT_OF[kind.role])!)].flatMap(node =>
         node.kind === 'element' ? [node.attribute('value') ?? ''] : [],
       )
       for (const name of kind.classes) if (name !== '') assert.ok(text.includes(name), name)

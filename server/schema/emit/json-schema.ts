@@ -90,7 +90,8 @@ function elementSchema(catalog: Catalog, fields: Readonly<Record<string, FieldLi
   if (parts.inline !== undefined) properties['#xml'] = { description: parts.inline, type: 'string' }
   if (parts.steps !== undefined) properties['steps'] = { description: parts.steps, type: 'array', items: ref('step') }
   if (parts.byClass) {
-    properties['@class'] = { description: parts.byClass.doc, enum: catalog.classes(parts.byClass.role) }
+    const { attribute, doc, role } = parts.byClass
+    properties[`@${attribute}`] = { description: doc, enum: catalog.classes(role) }
   }
   if (parts.parameters.length > 0 || parts.anyParameter !== undefined || parts.byClass) {
     const known = parts.parameters.map(parameter => [parameter.name, valueSchema(parameter)])

@@ -1,5 +1,5 @@
 import type { Fields } from '../fields.ts'
-import type { AttributeShape, ChildShape, ClassRole, FieldLike, ParameterShape, TextShape } from '../shape.ts'
+import type { AttributeShape, ByClassShape, ChildShape, FieldLike, ParameterShape, TextShape } from '../shape.ts'
 
 /** What one element may carry, alternatives laid side by side: what every generator starts from. */
 export interface Parts {
@@ -15,7 +15,7 @@ export interface Parts {
   readonly endpoint: string | undefined
   readonly endpointBody: string | undefined
   readonly layers: string | undefined
-  readonly byClass: { readonly role: ClassRole; readonly doc: string } | undefined
+  readonly byClass: ByClassShape | undefined
   readonly anyParameter: string | undefined
 }
 
@@ -31,7 +31,7 @@ export function partsOf(fields: Fields | Readonly<Record<string, FieldLike>>): P
     endpoint: undefined as string | undefined,
     endpointBody: undefined as string | undefined,
     layers: undefined as string | undefined,
-    byClass: undefined as { role: ClassRole; doc: string } | undefined,
+    byClass: undefined as ByClassShape | undefined,
     anyParameter: undefined as string | undefined,
   }
   const take = (table: Readonly<Record<string, FieldLike>>, optional: boolean): void => {

@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog.ts'
 import { SYNAPSE_NS } from '../element-site.ts'
 import { ENDPOINT_FIELDS } from '../endpoint-structure.ts'
 import type { AnyArtifactKind, AnyKind } from '../kinds.ts'
-import type { ChildShape, ClassRole, FieldLike, ValueDoc } from '../shape.ts'
+import type { ByClassShape, ChildShape, FieldLike, ValueDoc } from '../shape.ts'
 import type { ValueType } from '../types.ts'
 import { partsOf, type Parts } from './parts.ts'
 
@@ -121,7 +121,7 @@ function complexType(
     out.add(depth + 2, '<xs:any namespace="##other" processContents="lax"/>')
     out.add(depth + 2, '<xs:any namespace="##local" processContents="lax"/>')
   }
-  if (takesParameters(parts)) parameterElement(out, catalog, depth + 2, parts)
+  if (takesParameters(parts)) parameterElements(out, catalog, depth + 2, parts)
   out.add(depth + 1, '</xs:choice>')
   attributes(out, catalog, depth + 1, parts, options.tolerateName ?? false)
   out.add(depth, '</xs:complexType>')
@@ -141,7 +141,7 @@ function childElement(out: Lines, catalog: Catalog, depth: number, child: ChildS
 
 function attributes(out: Lines, catalog: Catalog, depth: number, parts: Parts, tolerateName: boolean): void {
   for (const attribute of parts.attributes) valueAttribute(out, depth, attribute)
-  if (parts.byClass) classAttribute(out, catalog, depth, parts.byClass.role, parts.byClass.doc)
+  if (parts.byClass) classAttribute(out, catalog, depth, parts.byClass)
   if (parts.endpointBody !== undefined) {
     const own = new Set(parts.attributes.map(({ name }) => name))
     for (const attribute of partsOf(ENDPOINT_FIELDS).attributes)
@@ -182,8 +182,8 @@ function listedOptions(type: ValueType<never>): readonly string[] | undefined {
   return type.xsd === 'xs:boolean' ? ['true', 'false'] : type.options
 }
 
-function classAttribute(out: Lines, catalog: Catalog, depth: number, role: ClassRole, doc: string): void {
-  out.open(depth, '<xs:attribute name="class">', doc)
+function classAttribute(out: Lines, catalog: Catalog, depth: number, { attribute, role, doc }: ByClassShape): void {
+  out.open(depth, `<xs:attribute name="${attribute}">`, doc)
   out.add(
     depth + 1,
     `<xs:simpleType><xs:restriction base="xs:string">${enumeration(catalog.classes(role))}</xs:restriction></xs:simpleType>`,
@@ -193,6 +193,16 @@ function classAttribute(out: Lines, catalog: Catalog, depth: number, role: Class
 
 function takesParameters(parts: Parts): boolean {
   return parts.parameters.length > 0 || parts.anyParameter !== undefined || parts.byClass !== undefined
+}
+
+function parameterElements(out: Lines, catalog: Catalog, depth: number, parts: Parts): void {
+  const wrapper = parts.byClass?.wrapper
+  if (wrapper === undefined) return parameterElement(out, catalog, depth, parts)
+  out.add(depth, `<xs:element name="${wrapper}">`)
+  out.add(depth + 1, '<xs:complexType><xs:choice minOccurs="0" maxOccurs="unbounded">')
+  parameterElement(out, catalog, depth + 2, parts)
+  out.add(depth + 1, '</xs:choice></xs:complexType>')
+  out.add(depth, '</xs:element>')
 }
 
 function parameterElement(out: Lines, catalog: Catalog, depth: number, parts: Parts): void {
