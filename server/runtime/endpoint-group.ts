@@ -65,13 +65,14 @@ export async function sendToFirst(members: readonly Endpoint[], group: GroupTry)
       return reply
     } catch (thrown) {
       const error = asIntegrationError(thrown)
-      // It began to rest, or was switched off, since it was asked.
-      if (error.code === 'ENDPOINT_SUSPENDED') {
+      // It began to rest, or was switched off, since it was asked; or it is not deployed. Nothing was sent (P8).
+      if (error.code === 'ENDPOINT_SUSPENDED' || error.code === 'ENDPOINT_UNKNOWN') {
+        if (error.code === 'ENDPOINT_UNKNOWN') log.warn(`Endpoint : ${name} passes over a member: ${error.message}`)
         if (retries-- <= 0) break
         continue
       }
-      // Nothing another back end could do better: the message itself cannot be sent.
-      if (!error.retryable) throw error
+      // Nothing another back end could do better: the message itself cannot be sent, or nobody waits any more.
+      if (!error.retryable || ctx.abort.aborted) throw error
       addressLike(request, attempt)
       last = error.code === 'NO_READY_CHILD' && error.cause === undefined ? last : error
       if (member.mayTryElsewhere?.(error) === false) {

@@ -5,17 +5,23 @@ import { noteFault } from '../kernel/flow.ts'
 import type { Message } from '../kernel/message.ts'
 import { movedOn, restoreMessage } from '../kernel/stored-message.ts'
 import { move } from './move.ts'
+import { either } from './rest.ts'
 import type { StoredFlow } from './stored-flow.ts'
 import type { GivenUp, Handler, Tried } from './worker.ts'
+
+export type FailAction = 'deactivate' | 'store' | 'drop' | 'broker'
 
 export interface Forwarding {
   /** From the element or its parameter; absent: the message's property `target.endpoint` says. */
   readonly endpoint: string | undefined
+  readonly requestSequence: string | undefined
   readonly replySequence: string | undefined
+  /** A reply sequence that fails means that the message is sent again. */
+  readonly replyBeforeAck: boolean
   readonly faultSequence: string | undefined
   readonly deactivateSequence: string | undefined
   readonly failStore: string | undefined
-  readonly drop: boolean
+  readonly failAction: FailAction
   /** HTTP statuses that count as delivered, though they are errors. */
   readonly delivered: ReadonlySet<number>
   /** HTTP statuses that count as failures, though they are not errors. */
@@ -41,30 +47,58 @@ export class Forwarder implements Handler {
     return this.#flow.inSnapshot(runtime => this.#attempt(delivery.message, attempt, runtime, signal))
   }
 
+  disposes(delivery: Delivery): boolean {
+    const { failAction, failStore } = this.#settings
+    if (failAction === 'store') return this.#flow.services.registry().find('message-store', failStore!) !== undefined
+    return failAction === 'drop' || (failAction === 'broker' && delivery.reject !== undefined)
+  }
+
   async exhausted(delivery: Delivery, attempts: number): Promise<GivenUp> {
-    const { drop, failStore } = this.#settings
+    const { failAction: action, failStore } = this.#settings
     const { log, processor, services } = this.#flow
     const begin = `Message processor [${processor}] failed to forward message ${attempts} times.`
     const messageId = delivery.message.id
-    if (drop) {
-      log.warn(`${begin} Drop message and continue.`, { messageId })
+    const endpoint = this.#settings.endpoint ?? this.#last?.properties.get('target.endpoint')
+    const fields = { messageId, endpoint, action }
+    if (action === 'drop') {
+      log.warn(`${begin} Drop message and continue.`, fields)
       return 'delivered'
     }
-    const store = failStore === undefined ? undefined : services.registry().find('message-store', failStore)
+    if (action === 'broker') {
+      if (await delivery.reject?.()) {
+        log.warn(`${begin} Rejected, for the broker to dead-letter it, and continue.`, fields)
+        return 'settled'
+      }
+      log.warn(`${begin} Deactivating message processor: its store is not at a broker that could take it back.`, fields)
+      return {
+        stuck: `message ${messageId} could not be forwarded in ${attempts} attempts, and no broker can take it back`,
+      }
+    }
+    const store = action === 'store' ? services.registry().find('message-store', failStore!) : undefined
     if (!store) {
-      const missing = failStore === undefined ? '' : ` The store ${failStore} for failed messages is not deployed.`
-      log.warn(`${begin} Deactivating message processor.`, { messageId })
+      const missing = action === 'store' ? ` The store ${failStore} for failed messages is not deployed.` : ''
+      log.warn(`${begin} Deactivating message processor.`, fields)
       return { stuck: `message ${messageId} could not be forwarded in ${attempts} attempts.${missing}` }
     }
     try {
       const settled = await move(delivery, movedOn(delivery.message), store)
-      log.info(`${begin} Moved failed message to fail-messages-store and continue`, { messageId, store: store.name })
+      log.info(`${begin} Moved failed message to fail-messages-store and continue`, { ...fields, store: store.name })
       return settled
     } catch (thrown) {
       const reason = textOf(thrown)
-      log.error(`${begin} The store [${store.name}] for failed messages did not take it.`, { messageId, reason })
+      log.error(
+        `${begin} The store [${store.name}] for failed messages did not take it; it stays and is moved later.`,
+        {
+          ...fields,
+          reason,
+        },
+      )
       return {
-        stuck: `message ${messageId} failed ${attempts} times and the store ${store.name} did not take it: ${reason}`,
+        later: `message ${messageId} failed ${attempts} times and the store ${store.name} did not take it: ${reason}`,
+        wake: either(
+          again => store.onReady(again),
+          again => services.onDeploy(again),
+        ),
       }
     }
   }
@@ -94,7 +128,7 @@ export class Forwarder implements Handler {
     const endpoint = runtime.find('endpoint', name)
     if (!endpoint)
       return { outcome: 'waiting', reason: `endpoint ${name} is not deployed`, wake: again => services.onDeploy(again) }
-    const { replySequence } = this.#settings
+    const { replySequence, requestSequence } = this.#settings
     const outOnly = ctx.isOn('OUT_ONLY')
     if (!outOnly && replySequence !== undefined && !runtime.find('sequence', replySequence)) {
       // Sent now, its reply would be lost; sent again later, it would be a duplicate.
@@ -105,7 +139,14 @@ export class Forwarder implements Handler {
     if (readyAt !== undefined && readyAt > services.clock.now()) {
       return { outcome: 'waiting', reason: resting(endpoint), until: readyAt }
     }
+    const request = requestSequence === undefined ? undefined : runtime.find('sequence', requestSequence)
+    if (requestSequence !== undefined && !request) {
+      const reason = `the request sequence ${requestSequence} is not deployed`
+      return { outcome: 'waiting', reason, wake: again => services.onDeploy(again) }
+    }
     try {
+      // As with the sequence of <store>, its outcome does not prevent what comes next.
+      await request?.mediate(ctx)
       const reply = await endpoint.send(ctx.message, ctx, { deliveryId: stored.id, attempt })
       return await this.#judge(reply, endpoint, outOnly, stored, ctx)
     } catch (thrown) {
@@ -123,8 +164,12 @@ export class Forwarder implements Handler {
     const status = reply === null ? undefined : statusOf(reply)
     if (status !== undefined && this.#isFailure(status)) return this.#refused(reply!, status, endpoint, stored, ctx)
     if (reply === null) return DELIVERED
-    if (outOnly) reply.body.discard()
-    else await this.#hand(reply, stored, ctx)
+    if (outOnly) {
+      reply.body.discard()
+      return DELIVERED
+    }
+    const error = await this.#hand(reply, stored, ctx)
+    if (error && this.#settings.replyBeforeAck) return { outcome: 'failed', error }
     return DELIVERED
   }
 
@@ -134,33 +179,42 @@ export class Forwarder implements Handler {
     return (status < 200 || status > 299) && !delivered.has(status)
   }
 
-  /** The back end has taken the message, so nothing that happens to its reply may send it again (V8). */
-  async #hand(reply: Message, stored: StoredMessage, tried: MessageContext): Promise<void> {
+  /**
+   * The back end has taken the message, so nothing that happens to its reply may send it again (V8), unless somebody
+   * asked for that. Resolves with what the reply sequence failed with.
+   */
+  async #hand(reply: Message, stored: StoredMessage, tried: MessageContext): Promise<IntegrationError | undefined> {
     const ctx = this.#answering(stored, tried)
     const { replySequence, faultSequence } = this.#settings
     const { log, processor } = this.#flow
     ctx.message = reply
+    // Where a flow of Synapse finds what a blocking send was answered with (conformance case A-http-sc-in-reply-seq).
+    const status = statusOf(reply)
+    if (status !== undefined) ctx.properties.set('HTTP_SC', String(status))
     const sequence = replySequence === undefined ? undefined : ctx.runtime.find('sequence', replySequence)
     if (!sequence) {
       reply.body.discard()
-      if (this.#saidDiscarded) return
+      if (this.#saidDiscarded) return undefined
       this.#saidDiscarded = true
       log.warn(
         `Message processor [${processor}] has no reply sequence: replies are discarded. Set message.processor.reply.sequence, or OUT_ONLY before <store>.`,
       )
-      return
+      return undefined
     }
     try {
       await sequence.mediate(ctx)
+      return undefined
     } catch (thrown) {
       const error = asIntegrationError(thrown)
-      log.error(`the reply sequence of message processor [${processor}] failed; the message itself was delivered`, {
+      const after = this.#settings.replyBeforeAck ? 'the message is sent again' : 'the message itself was delivered'
+      log.error(`the reply sequence of message processor [${processor}] failed; ${after}`, {
         sequence: replySequence,
         reason: error.message,
         at: error.at,
       })
       noteFault(ctx, error)
       if (faultSequence !== undefined) await this.#flow.tell('fault', faultSequence, ctx)
+      return error
     } finally {
       ctx.message.body.discard()
     }

@@ -140,3 +140,64 @@ test('what a worker leaves behind when it closes is given back, and its key is f
   await one[Symbol.asyncDispose]()
   assert.equal(textOf(await two.take(Infinity)), 'a1')
 })
+
+test('after a failure whoever comes next opens the store anew, the other workers included', async () => {
+  const from = source(['a1'])
+  let failing = true
+  const open = async (): Promise<Consumer> => {
+    const consumer = await from.open()
+    return {
+      ...consumer,
+      take: (waitMs, signal) => (failing ? Promise.reject(new Error('cut')) : consumer.take(waitMs, signal)),
+    }
+  }
+  const shared = keyed({ open }, 2)
+  const [one, two] = [await shared.consumer(), await shared.consumer()]
+  await assert.rejects(one.take(Infinity), { message: 'cut' })
+  failing = false
+  assert.equal(textOf(await two.take(Infinity)), 'a1')
+  assert.equal(from.opened, 2)
+})
+
+test('what the store has taken back while it waited for its key does not overtake what comes again', async () => {
+  let isLost = false
+  const released: string[] = []
+  const loan = (text: string, old: boolean): Delivery => ({
+    message: stored(text),
+    attempts: 0,
+    get lost() {
+      return old && isLost
+    },
+    ack: async () => undefined,
+    fail: async () => undefined,
+    release: async () => void released.push(text),
+  })
+  const queue = [loan('a1', true), loan('a2', true)]
+  const open = async (): Promise<Consumer> => ({
+    take: async () => queue.shift() ?? new Promise<null>(() => {}),
+    [Symbol.asyncDispose]: async () => undefined,
+  })
+  const shared = keyed({ open }, 2)
+  const [one, two] = [await shared.consumer(), await shared.consumer()]
+  const first = await one.take(Infinity)
+  void two.take(Infinity)
+  await new Promise(resolve => setImmediate(resolve))
+  // The connection breaks: both messages come again, in order.
+  isLost = true
+  await first!.release()
+  queue.push(loan('a1', false), loan('a2', false))
+  const waiting = one.take(Infinity)
+  await new Promise(resolve => setImmediate(resolve))
+  assert.deepEqual(released, ['a1', 'a2'])
+  void waiting
+})
+
+test('who may not wait does not wait for somebody who does', async () => {
+  const shared = keyed(source([]), 2)
+  const [one, two] = [await shared.consumer(), await shared.consumer()]
+  const stop = new AbortController()
+  const waiting = one.take(Infinity, stop.signal)
+  assert.equal(await two.take(0), null)
+  stop.abort()
+  assert.equal(await waiting, null)
+})

@@ -22,6 +22,8 @@ export class KeyedConsumers {
   readonly #retired = new Set<Source>()
   #views = 0
   #pulling = false
+  /** The pull under way waits for a message to come. */
+  #isPatient = false
   /** Taken from the store, waiting for their key; in order. */
   #held: { readonly delivery: Delivery; readonly source: Source }[] = []
   readonly #busy = new Set<string>()
@@ -39,19 +41,7 @@ export class KeyedConsumers {
 
   /** What one worker consumes from. */
   async consumer(): Promise<Consumer> {
-    this.#source ??= this.#open(this.#workers * 2).then(consumer => ({
-      consumer,
-      loans: 0,
-      retired: false,
-      closing: null,
-    }))
-    const source = this.#source
-    try {
-      await source
-    } catch (thrown) {
-      if (this.#source === source) this.#source = null
-      throw thrown
-    }
+    await this.#current()
     this.#views++
     let open = true
     const loans = new Set<Delivery>()
@@ -66,12 +56,30 @@ export class KeyedConsumers {
     }
   }
 
+  /** What is taken from now: another one after the last one failed, whoever of the workers comes first. */
+  async #current(): Promise<Source> {
+    this.#source ??= this.#open(this.#workers * 2).then(consumer => ({
+      consumer,
+      loans: 0,
+      retired: false,
+      closing: null,
+    }))
+    const source = this.#source
+    try {
+      return await source
+    } catch (thrown) {
+      if (this.#source === source) this.#source = null
+      throw thrown
+    }
+  }
+
   async #take(loans: Set<Delivery>, waitMs: number, signal?: AbortSignal): Promise<Delivery | null> {
     for (;;) {
       if (signal?.aborted) return null
       const ready = this.#eligible(loans)
       if (ready) return ready
       if (this.#pulling || this.#held.length >= this.#workers) {
+        if (waitMs === 0 && this.#isPatient) return null
         await this.#change(signal)
         continue
       }
@@ -83,6 +91,7 @@ export class KeyedConsumers {
 
   /** The oldest held message whose key nobody works on. */
   #eligible(loans: Set<Delivery>): Delivery | null {
+    this.#forgetLost()
     for (const [index, { delivery, source }] of this.#held.entries()) {
       const key = this.#keyOf(delivery.message)
       if (this.#busy.has(key)) continue
@@ -102,10 +111,18 @@ export class KeyedConsumers {
     return null
   }
 
+  /** What the store has taken back comes again, in its place; kept, it would overtake the messages before it. */
+  #forgetLost(): void {
+    if (!this.#held.some(({ delivery }) => delivery.lost)) return
+    for (const { delivery } of this.#held) if (delivery.lost) void delivery.release()
+    this.#held = this.#held.filter(({ delivery }) => !delivery.lost)
+  }
+
   async #pull(waitMs: number, signal?: AbortSignal): Promise<{ delivery: Delivery; source: Source } | null> {
     this.#pulling = true
+    this.#isPatient = waitMs > 0
     try {
-      const source = await this.#source!
+      const source = await this.#current()
       const delivery = await source.consumer.take(waitMs, signal)
       return delivery && { delivery, source }
     } catch (thrown) {
@@ -113,6 +130,7 @@ export class KeyedConsumers {
       throw thrown
     } finally {
       this.#pulling = false
+      this.#isPatient = false
       this.#tell()
     }
   }
@@ -207,6 +225,12 @@ class KeyedDelivery implements Delivery {
     } finally {
       this.#free()
     }
+  }
+
+  async reject(): Promise<boolean> {
+    const rejected = (await this.#inner.reject?.()) ?? false
+    if (rejected) this.#free()
+    return rejected
   }
 
   async moveTo(target: MessageStore, message: StoredMessage): Promise<boolean> {

@@ -72,7 +72,10 @@ export function leafEndpoint(
         return reply
       } catch (thrown) {
         const error = asIntegrationError(thrown)
-        breaker.tell({ kind: 'failure', errorCode: error.errorCode }, error.message)
+        // A caller who has left, a processor that is stopped, or a transaction that can no longer be joined says nothing
+        // about the endpoint.
+        if (!ctx.abort.aborted && error.code !== 'TRANSACTION_FAILED')
+          breaker.tell({ kind: 'failure', errorCode: error.errorCode }, error.message)
         if (error.code === 'SEND_TIMEOUT' && policy.timeout?.action === 'discard' && options.deliveryId === undefined) {
           env.log.warn(`Endpoint : ${env.name} timed out; the message was discarded as its responseAction asks`)
           return null

@@ -10,10 +10,13 @@ export async function move(
   delivery: Delivery,
   message: StoredMessage,
   target: MessageStore,
+  signal?: AbortSignal,
 ): Promise<'settled' | 'delivered'> {
   if (await delivery.moveTo?.(target, message)) return 'settled'
   const { browsable, sharedBetweenNodes } = target.traits
   const there = browsable && !sharedBetweenNodes ? await target.find(message.id) : undefined
-  if (!there || identityOf(there.message) !== identityOf(message)) await target.producer.put(message)
+  if (!there || identityOf(there.message) !== identityOf(message)) {
+    await target.producer.put(message, signal, { kept: true })
+  }
   return 'delivered'
 }

@@ -33,7 +33,7 @@ export class Mover implements Handler {
     const target = services.registry().find('message-store', this.#settings.target)
     try {
       if (!target) throw new IntegrationError('STORE_UNKNOWN', `Message Store ${this.#settings.target} does not exist.`)
-      return { outcome: await move(delivery, delivery.message, target) }
+      return { outcome: await move(delivery, delivery.message, target, signal) }
     } catch (thrown) {
       return this.#failed(asIntegrationError(thrown), target, delivery, signal)
     }
@@ -44,6 +44,10 @@ export class Mover implements Handler {
     const target = this.#flow.services.registry().find('message-store', this.#settings.target)
     if (target?.status.state === 'ready') queueMicrotask(again)
     return this.#targetBack(target)?.(again) ?? (() => {})
+  }
+
+  disposes(): boolean {
+    return this.#settings.drop
   }
 
   async exhausted(delivery: Delivery, attempts: number): Promise<GivenUp> {

@@ -1,44 +1,59 @@
 import { pauseAfter, type Backoff } from '../kernel/backoff.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { Producer, StoredMessage } from '../kernel/contracts.ts'
+import type { Producer, PutOptions, StoredMessage } from '../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../kernel/errors.ts'
 
 export interface Patience {
   /** Milliseconds one try may take. */
   readonly deadlineMs: number
-  /** Tries after the first. */
+  /** Tries after the first; -1: until the caller has gone. */
   readonly retries: number
   readonly backoff: Backoff
+}
+
+/** A producer that pauses between its tries, until the signal it is given aborts. */
+export interface PatientProducer extends Producer {
+  readonly pauses: true
+}
+
+export function isPatient(producer: Producer): producer is PatientProducer {
+  return 'pauses' in producer
 }
 
 /**
  * A producer that neither waits for ever nor gives up at the first failure. The message keeps its id through all tries
  * and beyond, so a try that was confirmed too late can be recognised (P3, P5).
  */
-export function patientProducer(store: string, producer: Producer, patience: Patience, clock: Clock): Producer {
+export function patientProducer(
+  store: string,
+  producer: Producer,
+  patience: Patience,
+  clock: Clock,
+): Producer | PatientProducer {
   const { deadlineMs, retries, backoff } = patience
-  const once = (message: StoredMessage, signal?: AbortSignal): Promise<void> =>
+  const once = (message: StoredMessage, signal?: AbortSignal, options?: PutOptions): Promise<void> =>
     new Promise((resolve, reject) => {
       const timer = clock.after(deadlineMs, () => {
         const text = `store ${store} did not confirm message ${message.id} within ${deadlineMs} ms`
         reject(new IntegrationError('STORE_UNAVAILABLE', text, { ambiguous: true }))
       })
-      producer.put(message, signal).then(
+      producer.put(message, signal, options).then(
         () => (timer.cancel(), resolve()),
         (thrown: unknown) => (timer.cancel(), reject(asIntegrationError(thrown))),
       )
     })
   if (retries === 0) return { put: once }
   return {
-    async put(message, signal) {
+    pauses: true,
+    async put(message, signal, options) {
       let ambiguous = false
       for (let failures = 1; ; failures++) {
         try {
-          return await once(message, signal)
+          return await once(message, signal, options)
         } catch (thrown) {
           const error = asIntegrationError(thrown)
           ambiguous ||= error.ambiguous
-          if (failures > retries || !error.retryable || signal?.aborted) {
+          if ((retries >= 0 && failures > retries) || !error.retryable || signal?.aborted) {
             throw ambiguous === error.ambiguous ? error : doubtful(error)
           }
           await clock.sleep(pauseAfter(failures, backoff), signal)

@@ -30,10 +30,21 @@ export class SeenWindow {
   }
 
   /** The delivery as the worker gets it, or null for one that was delivered before and has been acknowledged now. */
-  async admit(inner: Delivery, onOver: (delivery: WindowDelivery) => void): Promise<WindowDelivery | null> {
+  async admit(
+    inner: Delivery,
+    onOver: (delivery: WindowDelivery) => void,
+    signal?: AbortSignal,
+  ): Promise<WindowDelivery | null> {
     const identity = identityOf(inner.message)
-    // The store has taken it back from one of our own workers: that one has to let go first, and may just have delivered it.
-    for (let rival = this.#onLoan.get(identity); rival; rival = this.#onLoan.get(identity)) await rival.takenBack()
+    for (let rival = this.#onLoan.get(identity); rival; rival = this.#onLoan.get(identity)) {
+      // The store has taken it back from one of our own workers: that one has to let go first, and may just have
+      // delivered it. If it has not, this is a second copy: asking for the first would make the two change hands for ever.
+      if (rival.lost) rival.takeBack()
+      if (!(await endedBefore(signal, rival.over))) {
+        await inner.release()
+        return null
+      }
+    }
     if (this.#ledger?.isDone(identity)) {
       this.#dropped++
       this.#log.info('a message that was delivered already came again and is dropped', {
@@ -76,7 +87,8 @@ class WindowDelivery implements Delivery {
   readonly #inner: Delivery
   readonly #window: SeenWindow
   readonly #ended = new AbortController()
-  readonly #over: Promise<void>
+  /** Resolves when the worker that has it has let go. */
+  readonly over: Promise<void>
   #end!: () => void
 
   constructor(inner: Delivery, window: SeenWindow, onOver: (delivery: WindowDelivery) => void) {
@@ -84,7 +96,7 @@ class WindowDelivery implements Delivery {
     if (inner.lastTry) this.lastTry = inner.lastTry
     this.#inner = inner
     this.#window = window
-    this.#over = new Promise(resolve => {
+    this.over = new Promise(resolve => {
       this.#end = () => {
         window.over(this)
         onOver(this)
@@ -99,6 +111,10 @@ class WindowDelivery implements Delivery {
 
   get ended(): AbortSignal {
     return this.#ended.signal
+  }
+
+  get lost(): boolean {
+    return this.#inner.lost === true
   }
 
   async ack(): Promise<void> {
@@ -117,16 +133,37 @@ class WindowDelivery implements Delivery {
     await this.#inner.release()
   }
 
+  /** Not noted as delivered: an operator who puts it back from the dead-letter queue wants it delivered. */
+  async reject(): Promise<boolean> {
+    if (!(await this.#inner.reject?.())) return false
+    this.#end()
+    return true
+  }
+
   /** The consumer is closed, and the loan with it. */
   end(): void {
     this.#end()
   }
 
-  /** Resolves when the worker that has it has let go. */
-  takenBack(): Promise<void> {
+  /** Asks whoever has it to let go. */
+  takeBack(): void {
     this.#ended.abort()
-    return this.#over
   }
+}
+
+/** False if `signal` aborted first. */
+function endedBefore(signal: AbortSignal | undefined, over: Promise<void>): Promise<boolean> {
+  if (!signal) return over.then(() => true)
+  if (signal.aborted) return Promise.resolve(false)
+  return new Promise(resolve => {
+    const end = (inTime: boolean): void => {
+      signal.removeEventListener('abort', abort)
+      resolve(inTime)
+    }
+    const abort = (): void => end(false)
+    signal.addEventListener('abort', abort, { once: true })
+    void over.then(() => end(true))
+  })
 }
 
 /** A consumer that leaves out what was delivered before. */
@@ -144,7 +181,7 @@ export class WindowConsumer implements Consumer {
     for (;;) {
       const inner = await this.#inner.take(waitMs, signal)
       if (inner === null) return null
-      const delivery = await this.#window.admit(inner, over => this.#loans.delete(over))
+      const delivery = await this.#window.admit(inner, over => this.#loans.delete(over), signal)
       if (!delivery) continue
       this.#loans.add(delivery)
       return delivery
@@ -152,7 +189,11 @@ export class WindowConsumer implements Consumer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inner[Symbol.asyncDispose]()
-    for (const loan of this.#loans) loan.end()
+    try {
+      await this.#inner[Symbol.asyncDispose]()
+    } finally {
+      // Others may wait for them.
+      for (const loan of this.#loans) loan.end()
+    }
   }
 }

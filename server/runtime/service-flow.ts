@@ -71,6 +71,7 @@ export async function handleFault(
   if (ctx.message.isResponse) ctx.message.axis2.set('HTTP_SC', 500)
   const handler = faultFlow ?? ctx.runtime.find('sequence', 'fault')
   if (!handler) {
+    ctx.exchange.noteUnhandled(error)
     ctx.log.error(`Executing default "fault" sequence: ${error.message}`, { errorCode: error.errorCode, at: error.at })
     return
   }
@@ -79,5 +80,6 @@ export async function handleFault(
   } catch (second) {
     ctx.log.error(`the fault sequence failed: ${textOf(second)}`, { cause: error.message })
     ctx.exchange.noteFault(second instanceof IntegrationError ? second : error)
+    ctx.exchange.noteUnhandled(error)
   }
 }

@@ -13,6 +13,8 @@ const UNKNOWN: Readonly<Record<RoleName, ErrorName>> = {
   'local-entry': 'ENTRY_UNKNOWN',
   'message-store': 'STORE_UNKNOWN',
   'message-processor': 'STORE_UNKNOWN',
+  task: 'ENTRY_UNKNOWN',
+  'inbound-endpoint': 'ENTRY_UNKNOWN',
   proxy: 'ENDPOINT_UNKNOWN',
   api: 'ENDPOINT_UNKNOWN',
 }
@@ -25,6 +27,8 @@ const MISSING: Readonly<Record<RoleName, (name: string) => string>> = {
   'local-entry': name => `Couldn't find the local entry or registry resource with the key : ${name}`,
   'message-store': name => `Message Store ${name} does not exist.`,
   'message-processor': name => `Message processor ${name} does not exist`,
+  task: name => `Task ${name} does not exist`,
+  'inbound-endpoint': name => `Inbound endpoint ${name} does not exist`,
   proxy: name => `Proxy service ${name} does not exist`,
   api: name => `API ${name} does not exist`,
 }
@@ -56,6 +60,8 @@ export class Snapshot implements Registry {
       'local-entry': new Map(),
       'message-store': new Map(),
       'message-processor': new Map(),
+      task: new Map(),
+      'inbound-endpoint': new Map(),
       proxy: new Map(),
       api: new Map(),
     }

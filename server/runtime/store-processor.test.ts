@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { IntegrationError } from '../kernel/errors.ts'
-import { forwardingRig, oneWay, refused } from '../testing/forwarding-rig.ts'
+import { forwardingRig, forwardingXml, oneWay, refused } from '../testing/forwarding-rig.ts'
 import { replyOf, StoreRig } from '../testing/store-rig.ts'
 
 test('V10: five messages at an interval of a second take four seconds, the first goes at once', async () => {
@@ -88,6 +88,32 @@ test('is.active false counts at the first start only; a store redeployed later f
   await rig.clock.advance(5000)
   assert.equal(endpoint.sent.length, 1)
   assert.equal(rig.processor('P').state.wanted, 'inactive')
+})
+
+test('a deactivation that could not be saved outlives a redeployment', async () => {
+  const { rig, endpoint, put, start } = await forwardingRig()
+  await using _ = rig
+  await start()
+  rig.journal.failValues = new IntegrationError('DISK_FULL', 'no room')
+  await rig.processor('P').deactivate({ by: 'operator:admin' }, 'maintenance')
+  await rig.deploy(forwardingXml({ interval: 5 }))
+  await rig.processor('P').start()
+  await put('<order/>', oneWay)
+  await rig.clock.advance(5000)
+  assert.equal(endpoint.sent.length, 0)
+  assert.equal(rig.processor('P').state.reason, 'maintenance')
+})
+
+test('an activation that comes while the processor is being replaced shows at once', async () => {
+  const { rig, start } = await forwardingRig()
+  await using _ = rig
+  await start()
+  const processor = rig.processor('P')
+  await processor.deactivate({ by: 'operator:admin' }, 'maintenance')
+  await processor[Symbol.asyncDispose]()
+  await processor.activate({ by: 'operator:admin' })
+  assert.equal(processor.state.wanted, 'active')
+  assert.equal(processor.state.observed, 'stopped')
 })
 
 test('a store replaced under an idle processor is taken up without a pause', async () => {

@@ -94,7 +94,8 @@ export class StoreProcessor implements MessageProcessor {
   start(): Promise<void> {
     return this.#inTurn(async () => {
       const { log, services } = this.#parts
-      const kept = services.journal.table(TABLE).get(this.name) as Wanted | undefined
+      const kept =
+        unsavedIn(services).get(this.name) ?? (services.journal.table(TABLE).get(this.name) as Wanted | undefined)
       // The XML counts once: what an operator, or the processor itself, decided later outlives every redeployment.
       if (kept) this.#wanted = kept
       else await this.#keep(this.#wanted)
@@ -142,7 +143,8 @@ export class StoreProcessor implements MessageProcessor {
 
   #begin(): void {
     const { workers, log } = this.#parts
-    if (this.#closed) return
+    // Its successor begins, by what is wanted now; that shows here meanwhile.
+    if (this.#closed) return this.#observe()
     const open = this.#opener()
     for (let index = 0; index < workers; index++) this.#workers.push(this.#worker(open))
     for (const worker of this.#workers) worker.start()
@@ -239,8 +241,12 @@ export class StoreProcessor implements MessageProcessor {
 
   /** A disk that refuses must not keep an operator from stopping a processor. */
   async #keep(wanted: Wanted): Promise<void> {
+    const { services } = this.#parts
+    const pending = unsavedIn(services)
+    pending.set(this.name, wanted)
     try {
-      await this.#parts.services.journal.table(TABLE).set(this.name, { ...wanted })
+      await services.journal.table(TABLE).set(this.name, { ...wanted })
+      pending.delete(this.name)
     } catch (thrown) {
       this.#parts.log.error(`the state of message processor [${this.name}] could not be saved; a restart forgets it`, {
         ...wanted,
@@ -278,6 +284,15 @@ export class StoreProcessor implements MessageProcessor {
     this.#turn = turn.catch(() => undefined)
     return turn
   }
+}
+
+/** What could not be saved: a redeployment must not forget it, though a restart will. */
+const unsaved = new WeakMap<Services, Map<string, Wanted>>()
+
+function unsavedIn(services: Services): Map<string, Wanted> {
+  let states = unsaved.get(services)
+  if (!states) unsaved.set(services, (states = new Map()))
+  return states
 }
 
 /** What several workers look like from outside: one that waits is what an operator wants to know of. */

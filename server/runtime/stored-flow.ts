@@ -28,8 +28,8 @@ export class StoredFlow {
       runtime,
       log: this.log,
       origin: this.#origin,
-      ...(exchange && { exchange }),
-      ...(signal && { signal }),
+      exchange,
+      signal,
     })
     restoreProperties(stored, ctx, this.services.payloads)
     for (const name of STALE) ctx.properties.delete(name)

@@ -88,12 +88,15 @@ function rigWith(options: { rate?: Rate; reconnectAttempts?: number; attempt?: (
     gaveUp,
     opened,
     settled,
-    put(text: string, ended?: AbortSignal) {
+    put(text: string, ended?: AbortSignal, ack?: () => Promise<void>) {
       waiting.push({
         message: stored(text),
         attempts: 0,
         ...(ended && { ended }),
-        ack: async () => void settled.push(`ack ${text}`),
+        ack: async () => {
+          await ack?.()
+          settled.push(`ack ${text}`)
+        },
         fail: async () => {},
         release: async () => void settled.push(`release ${text}`),
       })
@@ -238,4 +241,43 @@ test('stopping an idle worker leaves no timer and no listener behind', async () 
   await rig.clock.advance(0)
   await rig.worker.stop(5000)
   assert.equal(rig.clock.armed, 0)
+})
+
+test('a delivery that its store takes back before it could be noted is noted all the same: it must not be sent again', async () => {
+  const rig = rigWith()
+  const ended = new AbortController()
+  let failures = 3
+  rig.worker.start()
+  rig.put('<order/>', ended.signal, async () => {
+    ended.abort()
+    if (failures-- > 0) throw new IntegrationError('JOURNAL_FAILED', 'no sync')
+  })
+  await rig.clock.advance(30_000)
+  assert.equal(rig.sent.length, 1)
+  assert.deepEqual(rig.settled, ['ack <order/>'])
+  await rig.worker.stop(0)
+})
+
+test('a worker that is stopped lets go of a message whose delivery could not be noted', async () => {
+  const rig = rigWith()
+  rig.worker.start()
+  rig.put('<order/>', undefined, () => Promise.reject(new IntegrationError('JOURNAL_FAILED', 'no sync')))
+  await rig.clock.advance(1000)
+  const stopped = rig.worker.stop(0)
+  await rig.clock.advance(0)
+  await stopped
+  assert.deepEqual(rig.settled, ['release <order/>'])
+})
+
+test('a store that was away and has nothing to give is shown as reached', async () => {
+  const rig = rigWith()
+  rig.worker.start()
+  await rig.clock.advance(0)
+  rig.goAway()
+  await rig.clock.advance(0)
+  assert.equal(rig.observed.at(-1)!.observed, 'waiting')
+  rig.comeBack(false)
+  await rig.clock.advance(8000)
+  assert.deepEqual(rig.observed.at(-1), { observed: 'idle' })
+  await rig.worker.stop(0)
 })

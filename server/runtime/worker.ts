@@ -19,13 +19,20 @@ export type Tried =
   | { readonly outcome: 'stuck'; readonly reason: string }
 
 /** What to do with a message whose tries are used up. */
-export type GivenUp = 'delivered' | 'settled' | { readonly stuck: string }
+export type GivenUp =
+  | 'delivered'
+  | 'settled'
+  | { readonly stuck: string }
+  /** Where it is to go does not take it now: asked again after the retry interval, or when `wake` says so. */
+  | { readonly later: string; readonly wake?: Wake | undefined }
 
 /** What a processor does with a message; the worker does everything around it. */
 export interface Handler {
   /** One try, counted from 1. */
   attempt(delivery: Delivery, attempt: number, signal: AbortSignal): Promise<Tried>
   exhausted(delivery: Delivery, attempts: number): Promise<GivenUp>
+  /** A message whose tries are used up leaves its store now, rather than stop the processor. */
+  disposes?(delivery: Delivery): boolean
   /** Ends the pause of a message that failed before this processor began, such as before a restart. */
   resumed?: Wake
   /** The processor has deactivated itself because of this message. */
@@ -123,6 +130,7 @@ export class Worker {
       } catch (thrown) {
         await this.#stumble(delivery, asIntegrationError(thrown))
       }
+      this.#parts.report({ observed: 'idle' })
       this.#pace.ended()
     }
     endSchedule()
@@ -149,7 +157,6 @@ export class Worker {
     while (!signal.aborted) {
       try {
         this.#consumer ??= await this.#parts.open()
-        if (this.#outage === 0) this.#parts.report({ observed: 'idle' })
         const delivery = await this.#take(this.#consumer, waitMs, signal)
         if (delivery || waitMs !== Infinity) return delivery
         // The consumer ended although nobody stopped us: its store was replaced.
@@ -163,15 +170,13 @@ export class Worker {
   }
 
   async #take(consumer: Consumer, waitMs: number, signal: AbortSignal): Promise<Delivery | null> {
-    // Until the store has answered once, only it can tell whether the wait is for a message or for the store.
-    const forget = this.#reached && this.#outage === 0 ? undefined : this.#parts.storeReady(() => this.#reachedStore())
-    try {
-      const delivery = await consumer.take(waitMs, signal)
+    // Until the store has answered once, nobody can tell whether the wait is for a message or for the store.
+    if (!this.#reached || this.#outage > 0) {
+      const delivery = await consumer.take(0, signal)
       this.#reachedStore()
-      return delivery
-    } finally {
-      forget?.()
+      if (delivery) return delivery
     }
+    return consumer.take(waitMs, signal)
   }
 
   #reachedStore(): void {
@@ -195,6 +200,7 @@ export class Worker {
     else log.debug('the message store still cannot be used', line)
     report({ observed: 'waiting', reason: error.message, nextTry: clock.now() + ms })
     await rest(clock, { ms, signals: [this.#stop.signal], wake: either(storeReady, deployed) })
+    report({ observed: 'waiting', reason: error.message })
   }
 
   /** Tries until the message is settled, given back, or the loan is over. */
@@ -203,6 +209,9 @@ export class Worker {
     const messageId = delivery.message.id
     const ends = [this.#stop.signal, delivery.ended]
     let { attempts } = delivery
+    // On its way out when the process ended. It may have arrived there: sent once more from here, it would count twice (P5).
+    const isLeaving = maxAttempts > 0 && attempts > 0 && attempts % maxAttempts === 0
+    if (isLeaving && handler.disposes?.(delivery)) return this.#exhausted(delivery)
     let waitingFor = ''
     if (delivery.lastTry) {
       const { notBefore, error } = delivery.lastTry
@@ -274,38 +283,49 @@ export class Worker {
   }
 
   async #exhausted(delivery: Delivery): Promise<void> {
-    const { handler, maxAttempts, retry } = this.#parts
-    const verdict = await handler.exhausted(delivery, maxAttempts)
-    if (verdict === 'delivered') await this.#acknowledge(delivery)
-    else if (verdict !== 'settled') return this.#surrender(verdict.stuck, delivery)
-    this.#pace.delay(retry.interval)
+    const { clock, handler, maxAttempts, report, retry } = this.#parts
+    const { attempts, message } = delivery
+    for (let failures = 1; ; failures++) {
+      const verdict = await handler.exhausted(delivery, maxAttempts)
+      if (typeof verdict === 'object' && 'later' in verdict) {
+        const ms = pauseAfter(failures, retry)
+        const { later: reason, wake } = verdict
+        report({ observed: 'waiting', reason, messageId: message.id, attempts, nextTry: clock.now() + ms })
+        await rest(clock, { ms, signals: [this.#stop.signal, delivery.ended], wake })
+        if (delivery.ended?.aborted) return this.#lost(delivery)
+        if (this.#stop.signal.aborted) return delivery.release()
+        continue
+      }
+      if (verdict === 'delivered') await this.#acknowledge(delivery)
+      else if (verdict !== 'settled') return this.#surrender(verdict.stuck, delivery)
+      return this.#pace.delay(retry.interval)
+    }
   }
 
   async #acknowledge(delivery: Delivery): Promise<void> {
     const { clock, log, report } = this.#parts
     const messageId = delivery.message.id
+    const { attempts } = delivery
     for (let failures = 1; ; failures++) {
       try {
         return await delivery.ack()
       } catch (thrown) {
         const { message: reason } = asIntegrationError(thrown)
-        if (delivery.ended?.aborted || this.#stop.signal.aborted) {
-          log.warn(
-            'a message was delivered, but its store could not be told; it may be sent once more, with the same id',
-            {
-              messageId,
-              reason,
-            },
-          )
-          return
+        // A store that has taken the message back still has to be told: what it then delivers again is dropped.
+        if (this.#stop.signal.aborted) {
+          const text =
+            'a message was delivered, but its store could not be told; it may be sent once more, with the same id'
+          log.warn(text, { messageId, reason })
+          return delivery.release()
         }
         log.warn('a message was delivered, but its store could not be told yet; it is not sent again meanwhile', {
           messageId,
           reason,
         })
         const ms = pauseAfter(failures, ACK_AGAIN)
-        report({ observed: 'waiting', reason, messageId, nextTry: clock.now() + ms })
-        await rest(clock, { ms, signals: [this.#stop.signal, delivery.ended], wake: this.#parts.storeReady })
+        report({ observed: 'waiting', reason, messageId, attempts, nextTry: clock.now() + ms })
+        await rest(clock, { ms, signals: [this.#stop.signal], wake: this.#parts.storeReady })
+        report({ observed: 'waiting', reason, messageId, attempts })
       }
     }
   }

@@ -5,6 +5,7 @@ import { asIntegrationError, IntegrationError, textOf, type ErrorName } from '..
 import { forwardedHeaders } from '../kernel/forwarding.ts'
 import type { BodyOptions, ByteSource, Message } from '../kernel/message.ts'
 import type { Arrival } from './arrival.ts'
+import { BodyRoom } from './body-room.ts'
 import type { FormattedReply, TransportCodecs } from './codecs.ts'
 import type { ListenerSettings } from './settings.ts'
 
@@ -15,7 +16,7 @@ const LINGER_MS = 2_000
 const SERVER = 'Holdfast'
 
 /** Faults whose status is not 500: the caller can do something about them. */
-const STATUS_OF: Partial<Record<ErrorName, number>> = { BODY_TOO_LARGE: 413, BODY_CUT_OFF: 400 }
+const STATUS_OF: Partial<Record<ErrorName, number>> = { BODY_TOO_LARGE: 413, BODY_CUT_OFF: 400, OVERLOADED: 503 }
 const BY_CALLER = new Set<ErrorName>(['BODY_TOO_LARGE', 'BODY_CUT_OFF', 'PAYLOAD_UNREADABLE', 'XML_MALFORMED'])
 
 export interface Refusal {
@@ -31,6 +32,8 @@ export class Answerer {
   readonly settings: ListenerSettings
   /** For the body of every request. */
   readonly bodyOptions: BodyOptions
+  /** What requests under way hold in memory, together. */
+  readonly room: BodyRoom
   /** Every answer from now on closes its connection. */
   stopping = false
   readonly #clock: Clock
@@ -39,6 +42,7 @@ export class Answerer {
     this.codecs = codecs
     this.settings = settings
     this.bodyOptions = { limit: settings.maxBodyBytes }
+    this.room = new BodyRoom(settings.maxHeldBytes)
     this.#clock = clock
   }
 

@@ -55,10 +55,14 @@ function begins(url: string, prefix: string): boolean {
 export class ArrivingRequest implements ApiRequest {
   readonly #request: IncomingMessage
   readonly scheme: 'http' | 'https'
+  readonly inbound: string | undefined
+  readonly onlyBound: boolean
 
-  constructor(request: IncomingMessage, scheme: 'http' | 'https') {
+  constructor(request: IncomingMessage, scheme: 'http' | 'https', inbound?: string, onlyBound = false) {
     this.#request = request
     this.scheme = scheme
+    this.inbound = inbound
+    this.onlyBound = onlyBound
   }
 
   get method(): string {

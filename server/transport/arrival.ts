@@ -50,7 +50,10 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   #controller: AbortController | null = null
   #abortListeners: (() => void)[] = []
   #gone = false
-  #flow: 'to come' | 'begun' = 'to come'
+  #flow: 'to come' | 'begun' | 'over' = 'to come'
+  #closed = false
+  /** Bytes of its body and of replies that are in memory, given back once the flow is over and the answer is out. */
+  #held = 0
 
   constructor(
     request: IncomingMessage,
@@ -144,6 +147,8 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
   /** The response is closed: written to its end, or cut. */
   closed(): void {
     this.patience?.cancel()
+    this.#closed = true
+    if (this.#flow === 'over') this.#giveRoom()
     if (!this.response.writableFinished) {
       this.#gone = true
       this.#body?.cut()
@@ -175,7 +180,11 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
     const destination = this.#destination
     const contentType = this.#contentType
     const { format } = this
-    const options = this.#bodyOptions()
+    if (body instanceof Uint8Array) {
+      this.answerer.room.add(body.length)
+      this.#held = body.length
+    }
+    const options = this.#bodyOptions(body)
     const message = new Message({
       body:
         body instanceof Uint8Array
@@ -211,21 +220,49 @@ export class Arrival implements AnswerSink, TransportFacts, LazySignal {
 
   #flowEnded(ctx: MessageContext): void {
     this.#destination.registry.leave()
+    this.#flowOver()
+    ctx.exchange.over()
     this.answerer.flowEnded(this, ctx)
   }
 
   #flowFailed(ctx: MessageContext, thrown: unknown): void {
     this.#destination.registry.leave()
+    this.#flowOver()
+    ctx.exchange.over()
     this.answerer.flowFailed(this, ctx, thrown)
   }
 
-  /** Most requests have neither query nor encoding and share one object. */
-  #bodyOptions(): BodyOptions {
+  #flowOver(): void {
+    this.#flow = 'over'
+    if (this.#closed) this.#giveRoom()
+  }
+
+  /** Room for a chunk of its body or of a reply that is being collected. One that is refused gives back at once what others wait for. */
+  take(bytes: number): void {
+    try {
+      this.answerer.room.take(bytes, this.#held)
+    } catch (thrown) {
+      this.#giveRoom()
+      throw thrown
+    }
+    this.#held += bytes
+  }
+
+  #giveRoom(): void {
+    this.answerer.room.add(-this.#held)
+    this.#held = 0
+  }
+
+  /** Most requests have neither query nor encoding, are small, and share one object. */
+  #bodyOptions(body: Uint8Array | BytePipe): BodyOptions {
     const { bodyOptions } = this.answerer
     const url = this.request.url!
     const at = url.indexOf('?')
-    if (at < 0 && this.#encoding === '') return bodyOptions
-    return { ...bodyOptions, encoding: this.#encoding, query: at < 0 ? '' : url.slice(at + 1) }
+    if (body instanceof Uint8Array) {
+      if (at < 0 && this.#encoding === '') return bodyOptions
+      return { ...bodyOptions, encoding: this.#encoding, query: at < 0 ? '' : url.slice(at + 1) }
+    }
+    return { ...bodyOptions, room: this, encoding: this.#encoding, query: at < 0 ? '' : url.slice(at + 1) }
   }
 
   /** The SOAPAction header without its quotes, or the `action` parameter of SOAP 1.2's content type. */

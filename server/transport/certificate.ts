@@ -146,7 +146,7 @@ function stillGood({ certificate, key }: ServerCertificate, now: number): boolea
   }
 }
 
-async function readSetting(file: string, what: string): Promise<string> {
+export async function readSetting(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (thrown) {

@@ -10,10 +10,17 @@ import type { ListenerSettings } from './settings.ts'
 export interface PortWish {
   /** 0: any free one. */
   readonly port: number
-  /** Present: HTTPS with this certificate and key, in PEM. */
-  readonly tls?: { readonly certificate: string; readonly key: string; readonly passphrase?: string }
+  /** Present: HTTPS with this certificate and key. */
+  readonly tls?: PortTls
   /** The setting that chose the port, for the text when it is taken. */
   readonly setting: string
+}
+
+/** PEM, or a PKCS #12 file with both. */
+export type PortTls = ({ readonly certificate: string; readonly key: string } | { readonly pfx: Uint8Array }) & {
+  readonly passphrase?: string
+  /** Callers show a certificate of one of these authorities (PEM), or have to. */
+  readonly callers?: { readonly trusted: string; readonly mustShow: boolean }
 }
 
 /** One port that is listened on. */
@@ -54,15 +61,15 @@ function createServer(wish: PortWish, settings: ListenerSettings): Server {
   try {
     return https.createServer({
       ...options,
-      cert: tls.certificate,
-      key: tls.key,
+      ...('pfx' in tls ? { pfx: Buffer.from(tls.pfx) } : { cert: tls.certificate, key: tls.key }),
+      ...(tls.callers && { ca: tls.callers.trusted, requestCert: true, rejectUnauthorized: tls.callers.mustShow }),
       ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
       minVersion: 'TLSv1.2',
     })
   } catch (thrown) {
     throw new IntegrationError(
       'SETTING_INVALID',
-      `the certificate for ${wish.setting} cannot be used: ${textOf(thrown)}; it has to be PEM, with the private key that belongs to it`,
+      `the certificate for ${wish.setting} cannot be used: ${textOf(thrown)}; it has to be PEM, with the private key that belongs to it, or a PKCS #12 file with its password`,
       { cause: thrown },
     )
   }

@@ -362,6 +362,9 @@ test('requests beyond the limit are refused with 503 and the time to come back',
   const { status, head } = await second.post('/services/P', '2').answer()
   assert.equal(status, 503)
   assert.match(head, /Retry-After: 7/)
+  await second.closed
+  // All of it, and no byte more: what is behind the length that was told would be another answer.
+  assert.equal(second.received, '')
   assert.equal(listener.shed, 1)
   finish.give()
   assert.equal((await first.answer()).body, 'done')

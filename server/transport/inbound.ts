@@ -22,6 +22,10 @@ export interface ListenerParts {
   readonly log: Log
   readonly clock: Clock
   readonly codecs: TransportCodecs
+  /** The inbound endpoint it listens for; absent: for the server. */
+  readonly inbound?: string
+  /** False for paths that are for `main` at once, whatever services there are. Absent: never. */
+  readonly claims?: (path: string) => boolean
   /** What no service claims; absent, it is answered 404. */
   readonly main?: { readonly origin: Origin; handle(ctx: MessageContext): Promise<void> }
 }
@@ -32,6 +36,8 @@ export interface Listener extends AsyncDisposable {
   /** Requests that have no complete answer yet. */
   readonly inFlight: number
   readonly connections: number
+  /** Bytes of requests under way that are held in memory. */
+  readonly heldBytes: number
   /** Requests since the start, and those of them refused because the server had enough to do. */
   readonly served: number
   readonly shed: number
@@ -41,6 +47,7 @@ export interface Listener extends AsyncDisposable {
 
 const MAIN: Origin = { label: 'main', kind: 'main', name: 'main' }
 const DRAIN_MS = 8_000
+const COME_BACK = 'too many requests, come back later'
 
 export async function startListener(parts: ListenerParts): Promise<Listener> {
   const listener = new HttpListener(parts)
@@ -87,6 +94,10 @@ class HttpListener implements Listener {
 
   get connections(): number {
     return this.#connections.size
+  }
+
+  get heldBytes(): number {
+    return this.#answerer.room.held
   }
 
   get served(): number {
@@ -141,12 +152,19 @@ class HttpListener implements Listener {
   #onRequest(door: Door): RequestListener {
     return (request, response) => {
       this.#served++
-      if (this.#inFlight >= this.#parts.settings.maxInFlight) {
+      if (this.#inFlight >= this.#parts.settings.maxInFlight || this.#answerer.room.full) {
         this.#refuseLoad(response)
         return
       }
       this.#inFlight++
       request.url = originForm(request.url!)
+      if (this.#parts.claims?.(pathOf(request.url)) === false) {
+        if (this.#toApi(door, request, response, true)) return
+        response.on('close', () => this.#departed())
+        this.#arrivals.set(request, door)
+        this.#toMain(request, response)
+        return
+      }
       const path = servicePath(request.url)
       if (path === null || (request.method === 'GET' && asksForDocument(path.rest))) {
         if ((path === null || !this.#hasProxy(path.name)) && this.#toApi(door, request, response)) return
@@ -190,11 +208,11 @@ class HttpListener implements Listener {
   }
 
   /** False if no API wants the request. */
-  #toApi(door: Door, request: IncomingMessage, response: ServerResponse): boolean {
+  #toApi(door: Door, request: IncomingMessage, response: ServerResponse, onlyBound = false): boolean {
     const registry = this.#parts.registry()
     if (this.#apis?.registry !== registry) this.#apis = new ApiTable(registry)
     if (this.#apis.isEmpty) return false
-    const arriving = new ArrivingRequest(request, door.scheme)
+    const arriving = new ArrivingRequest(request, door.scheme, this.#parts.inbound, onlyBound)
     const api = this.#apis.find(arriving)
     if (!api) return false
     const { origin, rest, answerHeaders, handle } = api.route(arriving)
@@ -262,11 +280,11 @@ class HttpListener implements Listener {
       'Content-Type',
       'text/plain',
       'Content-Length',
-      '27',
+      String(COME_BACK.length),
       'Retry-After',
       String(this.#parts.settings.retryAfterSeconds),
     ])
-    response.end('too many requests, come back')
+    response.end(COME_BACK)
   }
 
   /** fastify serves what is not a call of a service: the list, documents, the icon, and the way to `main`. */
@@ -368,6 +386,11 @@ class HttpListener implements Listener {
     response.on('close', () => arrival.closed())
     arrival.begin()
   }
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
 }
 
 const WELL_FORMED_TYPE = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+/

@@ -49,7 +49,8 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
           oneWay: options.oneWay,
         }),
       )
-      return replyMessage(reply, formatOf(parseContentType(reply.contentType)), settings.maxBodySize)
+      const room = ctx.exchange.hasCaller ? ctx.exchange : undefined
+      return replyMessage(reply, formatOf(parseContentType(reply.contentType)), settings.maxBodySize, room)
     },
   }
 
@@ -72,7 +73,7 @@ function methodOf(request: Message, target: HttpTarget): string {
 }
 
 /** What the endpoint's `format` asks for (synapse-language D.2), and its WS-Addressing headers. */
-async function reformat(request: Message, target: HttpTarget, ctx: MessageContext): Promise<void> {
+export async function reformat(request: Message, target: HttpTarget, ctx: MessageContext): Promise<void> {
   const { format: wanted } = target
   const { body } = request
   if (wanted === 'soap11' || wanted === 'soap12') {

@@ -14,7 +14,8 @@ export const transportCodecs: TransportCodecs = {
     const finish = (): { contentType: string; fault: boolean } & ({ bytes: Uint8Array } | { stream: ByteSource }) => {
       prepareAnswer(client, message, false)
       const fault = isFault(message)
-      const { contentType = '', bytes, stream, rebuilt } = format(message)
+      const plain = client !== 'soap11' && client !== 'soap12'
+      const { contentType = '', bytes, stream, rebuilt } = format(message, { plain })
       if (rebuilt) message.headers.delete('content-encoding')
       return stream === null ? { contentType, fault, bytes: bytes! } : { contentType, fault, stream }
     }

@@ -7,6 +7,8 @@ export interface ListenerSettings {
   readonly maxHeaderBytes: number
   /** Requests being worked on at once; the next is answered 503 with Retry-After. */
   readonly maxInFlight: number
+  /** Bytes of bodies held in memory at once, by all requests together; beyond it they are answered 503, too. */
+  readonly maxHeldBytes: number
   /** Open connections; the next is answered 503 and closed. */
   readonly maxConnections: number
   /** A client has this long to send the header of a request, then gets 408. */
@@ -31,6 +33,7 @@ export const listenerDefaults: ListenerSettings = {
   maxBodyBytes: 64 * 1024 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxInFlight: 5_000,
+  maxHeldBytes: 512 * 1024 * 1024,
   maxConnections: 20_000,
   headersTimeoutMs: 30_000,
   requestTimeoutMs: 300_000,

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Api, ApiRequest } from '../../kernel/contracts.ts'
-import { build, contextOf, deployed, fakeServices, mark, marks, placesOf, type TestContext } from '../../testing/rig.ts'
+import type { ExtensionModule } from '../../extensions/api.ts'
+import { extensionsOf } from '../../testing/extension-rig.ts'
+import {
+  build,
+  contextOf,
+  deployed,
+  fakeServices,
+  mark,
+  marks,
+  placesOf,
+  replyOf,
+  type FakeServices,
+  type TestContext,
+} from '../../testing/rig.ts'
 
 interface Asked {
   readonly headers?: Readonly<Record<string, string>>
@@ -16,7 +29,12 @@ function request(method: string, url: string, { headers = {}, scheme = 'http' }:
 /** A request to the API, and what became of it. */
 async function ask(api: Api, method: string, url: string, asked: Asked = {}): Promise<TestContext> {
   const { handle, origin, answerHeaders } = api.route(request(method, url, asked))
-  const ctx = contextOf({ method, origin, ...(asked.runtime && { runtime: asked.runtime }) })
+  const ctx = contextOf({
+    method,
+    origin,
+    headers: asked.headers ?? {},
+    ...(asked.runtime && { runtime: asked.runtime }),
+  })
   await handle(ctx)
   return Object.assign(ctx, { answerHeaders })
 }
@@ -213,7 +231,51 @@ test('a CORS handler of its own opens the API to the origins it names; any other
     `<handlers><handler class="${name}"><property name="Access-Control-Allow-Origin" value="*"/></handler></handlers>`
   const shop = api(`${resource('')}${handlers('org.apache.synapse.rest.cors.SynapseCORSHandler')}`)
   assert.equal(shop.route(request('GET', '/shop', { headers: { origin: 'http://x' } })).answerHeaders![1], '*')
-  assert.deepEqual(placesOf(`<api name="A" context="/a">${handlers('com.acme.Auth')}</api>`), ['1:1 not-supported'])
+  const hasExtension = (): boolean => false
+  assert.deepEqual(placesOf(`<api name="A" context="/a">${handlers('com.acme.Auth')}</api>`, { hasExtension }), [
+    '1:1 not-supported',
+  ])
+})
+
+function guarded(module: ExtensionModule, inside = '<respond/>'): { shop: Api; services: FakeServices } {
+  const services = fakeServices({ extensions: extensionsOf({ 'com.acme.Auth': module }) })
+  const handler = '<handlers><handler class="com.acme.Auth"><property name="realm" value="shop"/></handler></handlers>'
+  const shop = api(`<resource><inSequence>${inside}</inSequence></resource>${handler}`, undefined, services)
+  return { shop, services }
+}
+
+test('an extension as a handler sees each request before the resource, and may answer it', async () => {
+  const { shop } = guarded({
+    handleRequest(ctx, { realm }) {
+      if (ctx.headers.get('authorization') !== undefined) return ctx.setProperty('realm', realm)
+      ctx.setProperty('HTTP_SC', 401, 'axis2')
+      ctx.respond()
+      return false
+    },
+  })
+  assert.equal(statusOf(await ask(shop, 'GET', '/shop')), 401)
+  const letIn = await ask(shop, 'GET', '/shop', { headers: { authorization: 'Bearer x' } })
+  assert.equal(letIn.properties.get('realm'), 'shop')
+})
+
+test('a handler that refuses without an answer, or whose module has gone, is a fault and no yes', async () => {
+  const { shop } = guarded({ handleRequest: () => false })
+  const refused = await ask(shop, 'GET', '/shop')
+  assert.match(refused.exchange.fault?.message ?? '', /com\.acme\.Auth returned false without an answer/)
+  const gone = api(`<resource/><handlers><handler class="com.acme.Auth"/></handlers>`)
+  const fault = (await ask(gone, 'GET', '/shop')).exchange.fault
+  assert.equal(fault?.code, 'EXTENSION_MISSING')
+  assert.match(fault?.message ?? '', /functions handleRequest\(ctx, properties\)/)
+})
+
+test('a handler sees the reply of the back end before the out flow', async () => {
+  const { shop, services } = guarded(
+    { handleResponse: ctx => ctx.headers.set('X-Seen', String(ctx.isResponse)) },
+    '<send><endpoint><address uri="http://back/x"/></endpoint></send>',
+  )
+  services.answer = () => replyOf(200, '<a/>')
+  const ctx = await ask(shop, 'GET', '/shop')
+  assert.equal(ctx.answers[0]?.headers.get('x-seen'), 'true')
 })
 
 test('what cannot be dispatched is said at deploy', () => {

@@ -1,4 +1,5 @@
 import { parseUriPattern, type UriPattern } from '../../expr/uri-pattern.ts'
+import { Handlers } from '../../extensions/handlers.ts'
 import type { MessageContext, Origin } from '../../kernel/context.ts'
 import type { Api, ApiRequest, Mediator } from '../../kernel/contracts.ts'
 import { METHODS, methodsOf } from '../../runtime/api-dispatch.ts'
@@ -142,9 +143,10 @@ export default defineArtifact({
     checkResources(resources, site)
     for (const { className = '' } of handlers?.handlers ?? []) {
       if (isCors(className)) continue
+      if (site.decoding.env.hasExtension?.(className) === true) continue
       // Passing it over might leave open what it protects.
-      const hint = 'The API is not deployed. Remove the handler if the API is safe without it.'
-      site.error('not-supported', `the handler ${className} is not supported`, site.element.offset, hint)
+      const hint = `The API is not deployed. Put ${className}.mjs with handleRequest(ctx, properties) into HOME/extensions, or remove the handler if the API is safe without it.`
+      site.error('not-supported', `the handler ${className} is Java, which cannot run here`, site.element.offset, hint)
     }
   },
   create(config, env): Api {
@@ -153,7 +155,8 @@ export default defineArtifact({
     const context = contextOf(config.context ?? '', version, versionType)
     const prefix = prefixOf(context, version, versionType)
     const api: ApiFacts = { name: env.name, context, version, prefix }
-    const resources = config.resources.map(resource => new Resource(resource, api, env))
+    const handlers = handlersOf(config, env)
+    const resources = config.resources.map(resource => new Resource(resource, api, handlers, env))
     const cors = corsOf(config, env)
     const onListener = bindsTo === undefined || bindsTo.length === 0 || bindsTo.includes('default')
     return {
@@ -162,7 +165,9 @@ export default defineArtifact({
       ...(port !== undefined && port >= 0 && { port }),
       resources: resources.map(resource => ({ methods: methodsOf(resource), url: resource.url })),
       accepts(request) {
-        if (!onListener || (transports && !transports.includes(request.scheme))) return false
+        const bound = request.inbound !== undefined && bindsTo?.includes(request.inbound) === true
+        if (!bound && (!onListener || request.onlyBound === true)) return false
+        if (transports && !transports.includes(request.scheme)) return false
         if (hostname === undefined && (port === undefined || port < 0)) return true
         const [host, given] = hostOf(request)
         return (hostname === undefined || hostname === host) && (port === undefined || port < 0 || port === given)
@@ -180,10 +185,11 @@ class Resource implements RoutedResource {
   readonly contentType: string | undefined
   readonly userAgent: RegExp | undefined
   readonly origin: Origin
+  readonly #handlers: Handlers | undefined
   readonly #inFlow: Mediator | undefined
   readonly #onFault: ServiceFlow['onFault']
 
-  constructor(config: ResourceConfig, api: ApiFacts, env: ArtifactEnv) {
+  constructor(config: ResourceConfig, api: ApiFacts, handlers: Handlers, env: ArtifactEnv) {
     this.methods = config.methods ?? []
     this.urlMapping = config.mapping
     this.template = config.template
@@ -193,7 +199,17 @@ class Resource implements RoutedResource {
     const { inFlow, onReply, onFault } = serviceFlow(config, env)
     this.#inFlow = inFlow
     this.#onFault = onFault
-    this.origin = { label: `api:${api.name}`, kind: 'api', name: api.name, onReply, onFault }
+    this.#handlers = handlers.isEmpty ? undefined : handlers
+    const handled: Mediator = {
+      mediate: async ctx => ((await handlers.response(ctx)) ? onReply.mediate(ctx) : 'done'),
+    }
+    this.origin = {
+      label: `api:${api.name}`,
+      kind: 'api',
+      name: api.name,
+      onReply: this.#handlers ? handled : onReply,
+      onFault,
+    }
   }
 
   get url(): string {
@@ -202,6 +218,7 @@ class Resource implements RoutedResource {
 
   async run(ctx: MessageContext): Promise<void> {
     try {
+      if (this.#handlers && !(await this.#handlers.request(ctx))) return
       await this.#inFlow?.mediate(ctx)
     } catch (thrown) {
       await this.#onFault(thrown, ctx)
@@ -226,6 +243,20 @@ function hostOf(request: ApiRequest): [host: string, port: number] {
 
 function isCors(className: string): boolean {
   return /CORS\w*$/i.test(className)
+}
+
+/** Handlers that are extensions, in the order written. */
+function handlersOf({ handlers }: { readonly handlers: HandlersConfig | undefined }, env: ArtifactEnv): Handlers {
+  const others = (handlers?.handlers ?? []).filter(({ className }) => !isCors(className ?? ''))
+  const configs = others.map(({ className, properties }) => ({
+    className: className ?? '',
+    properties: Object.fromEntries(properties.map(({ name = '', value = '' }) => [name, value])),
+  }))
+  return new Handlers(configs, env.services, env.log, env.at)
+}
+
+interface HandlersConfig {
+  readonly handlers: readonly ConfigOf<typeof handlerFields>[]
 }
 
 /** A CORS handler of the API's own, else what the settings say for all. */

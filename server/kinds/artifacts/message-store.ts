@@ -1,5 +1,6 @@
-import type { MessageStore, Ref, StoredMessage } from '../../kernel/contracts.ts'
-import { newMessageId } from '../../kernel/stored-message.ts'
+import type { MessageStore, Ref } from '../../kernel/contracts.ts'
+import { textOf } from '../../kernel/errors.ts'
+import { setAside } from '../../kernel/stored-message.ts'
 import { patientProducer, type Patience } from '../../runtime/patient-producer.ts'
 import {
   attr,
@@ -48,15 +49,15 @@ export default defineArtifact({
       advanced: true,
       doc: 'Where messages go that cannot be read. Absent: `NAME.quarantine` in the journal.',
     }),
-    retries: param('store.producer.retry.count', int({ min: 0 }), {
+    retries: param('store.producer.retry.count', int({ min: -1 }), {
       fallback: 0,
       advanced: true,
-      doc: 'How often storing is tried again before the failover store is used.',
+      doc: 'How often storing is tried again before the failover store is used; -1: until the caller goes away.',
     }),
     retryInterval: param('store.producer.retry.interval', milliseconds(), {
       fallback: 1000,
       advanced: true,
-      doc: 'Pause before the first of these tries.',
+      doc: 'First pause between these tries.',
     }),
     retryMaxInterval: param('store.producer.retry.max.interval', milliseconds(), {
       fallback: 30_000,
@@ -66,12 +67,12 @@ export default defineArtifact({
     retryBackoff: param('store.producer.retry.backoff', oneOf('exponential', 'linear', 'fixed'), {
       fallback: 'exponential',
       advanced: true,
-      doc: 'How the pauses grow.',
+      doc: 'How the pauses grow. Linear: the first retry comes at once, and each pause is longer by interval × factor than the one before.',
     }),
     retryFactor: param('store.producer.retry.factor', decimal({ min: 1 }), {
       fallback: 2,
       advanced: true,
-      doc: 'Each pause is so many times the one before.',
+      doc: 'How much the pauses grow: each is so many times the one before, or longer by so many intervals (linear).',
     }),
     store: byClass('message-store', { doc: 'What kind of store it is.' }),
     others: parameters({ doc: 'Parameters this kind of store does not know.' }),
@@ -86,7 +87,7 @@ export default defineArtifact({
 </messageStore>`,
     },
   ],
-  check({ guaranteed, failover, others }, site) {
+  check({ guaranteed, failover, retries, others }, site) {
     const place = (name: string): number => site.parameter(name)?.offset ?? site.element.offset
     if (failover && !guaranteed) {
       site.warn(
@@ -102,6 +103,14 @@ export default defineArtifact({
         'guaranteed delivery is on, but no failover store is named: what this store does not take is a fault',
         place('store.producer.guaranteed.delivery.enable'),
         'Name one with the parameter store.failover.message.store.name, for example a store without a class.',
+      )
+    }
+    if (guaranteed && failover && retries < 0) {
+      site.warn(
+        'failover-off',
+        `the failover store "${failover.name}" is used only when the caller has gone away: storing is tried again without end`,
+        place('store.producer.retry.count'),
+        'Give store.producer.retry.count a number.',
       )
     }
     for (const name of Object.keys(others)) {
@@ -133,8 +142,11 @@ export default defineArtifact({
     return {
       name: env.name,
       type: store.type,
-      traits: store.traits,
+      get traits() {
+        return store.traits
+      },
       producer: patientProducer(env.name, store.producer, patience, env.services.clock),
+      ...(store.enlist && { enlist: (message, transaction) => store.enlist!(message, transaction) }),
       ...(config.guaranteed && config.failover && { failover: config.failover.name }),
       get status() {
         return store.status
@@ -160,18 +172,11 @@ async function quarantine(
 ): Promise<void> {
   const target = named && services.registry().find('message-store', named.name)
   if (!target) return services.quarantine(name, record, reason)
-  const message: StoredMessage = {
-    id: newMessageId(),
-    storedAt: services.clock.now(),
-    contentType: 'application/octet-stream',
-    body: record,
-    headers: [],
-    envelope: { properties: { QUARANTINE_STORE: name, QUARANTINE_REASON: reason }, axis2: {} },
-  }
   try {
-    await target.producer.put(message)
+    await target.producer.put(setAside(record, name, reason, services.clock.now()))
     log.warn(`a message of store ${name} cannot be used; it is kept in store ${target.name}`, { reason })
-  } catch {
+  } catch (thrown) {
+    log.warn(`store ${target.name} does not take what store ${name} sets aside`, { reason: textOf(thrown) })
     await services.quarantine(name, record, reason)
   }
 }

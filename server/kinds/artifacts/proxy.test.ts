@@ -14,6 +14,9 @@ import {
   type Given,
   type TestContext,
 } from '../../testing/rig.ts'
+import { ConnectionFactories, type FactoryUse } from '../../kernel/connection-factories.ts'
+import { QueueRig } from '../../testing/queue-rig.ts'
+import { RabbitRig } from '../../testing/rabbit-rig.ts'
 
 const TO = '<endpoint><address uri="http://backend/"/></endpoint>'
 
@@ -155,4 +158,142 @@ test('a target that leads nowhere is an error', () => {
   assert.deepEqual(codes('<proxy name="P"><target><outSequence/></target></proxy>'), ['missing'])
   assert.deepEqual(codes('<proxy name="P"><target/></proxy>'), ['missing'])
   assert.deepEqual(codes('<proxy name="P"><target inSequence="s"/></proxy>'), [])
+})
+
+test('a proxy for jms takes messages from the queue of its name, transacted unless it says otherwise, and answers them', async t => {
+  const rig = await QueueRig.start(t)
+  const sendOn = `<send><endpoint><address uri="${rig.at('B')}"/></endpoint></send>`
+  const parameter = `<parameter name="java.naming.provider.url">${rig.url}?jms.redeliveryPolicy.maximumRedeliveries=0</parameter>`
+  const undo = '<property name="SET_ROLLBACK_ONLY" value="true" scope="axis2"/>'
+  rig.deploy(
+    `<proxy name="Orders" transports="jms"><target><inSequence><filter xpath="//bad"><then>${undo}</then></filter>${sendOn}</inSequence></target>${parameter}</proxy>`,
+    `<proxy name="Echo" transports="jms http"><target><inSequence><respond/></inSequence></target>${parameter}</proxy>`,
+  )
+  const proxies = [rig.find('proxy', 'Orders'), rig.find('proxy', 'Echo')] as const
+  for (const proxy of proxies) await proxy.start?.()
+  t.after(() => Promise.all(proxies.map(proxy => (proxy as unknown as AsyncDisposable)[Symbol.asyncDispose]())))
+  await rig.put('Orders', { body: '<a/>' }, { body: '<a><bad>x</bad></a>' })
+  await rig.put('Echo', { body: '<e/>', reply_to: 'replies', message_id: 'ID:1' })
+  await rig.until(() => rig.depth('DLQ') === 1 && rig.depth('B') === 1 && rig.depth('replies') === 1)
+  assert.deepEqual(
+    [(await rig.drain('B'))[0]!['body'], (await rig.drain('replies'))[0]!['correlation_id']],
+    ['<a/>', 'ID:1'],
+  )
+  assert.deepEqual(
+    proxies[0].sources?.map(({ transport, observed }) => [transport, observed]),
+    [['jms', 'listening']],
+  )
+})
+
+test('a proxy for jms without a broker is deployed with a warning: it may have other callers', () => {
+  const [said] = diagnosticsOf(`<proxy name="P" transports="jms http"><target>${TO}</target></proxy>`)
+  assert.deepEqual([said?.severity, said?.code], ['warning', 'jms-address-missing'])
+})
+
+const named = (use: FactoryUse, name: string, parameters: Readonly<Record<string, string>>): ConnectionFactories =>
+  new ConnectionFactories({ [use]: [{ name, parameters: new Map(Object.entries(parameters)) }] })
+
+const parameterOf = (name: string, value: string): string => `<parameter name="${name}">${value}</parameter>`
+
+test('a proxy for jms finds its broker by the name of a connection factory, what it writes itself counts more, and default is meant without one', async t => {
+  const PROVIDER = 'java.naming.provider.url'
+  for (const name of ['shop', 'default']) {
+    const rig = await QueueRig.start(t, url =>
+      named('jms.listener', name, { [PROVIDER]: url, 'transport.jms.Destination': 'theirs', 'queue.ours': 'physical' }),
+    )
+    const factory = name === 'shop' ? parameterOf('transport.jms.ConnectionFactory', 'shop') : ''
+    const proxy = (own: string, more: string): string =>
+      `<proxy name="${own}" transports="jms"><target><inSequence><sequence key="take"/></inSequence></target>${factory}${more}</proxy>`
+    const taken: unknown[] = []
+    rig.steps.set('take', ctx => void taken.push(Buffer.from(ctx.message.body.raw!).toString()))
+    rig.deploy(proxy('One', ''), proxy('Two', parameterOf('transport.jms.Destination', 'ours')))
+    const proxies = [rig.find('proxy', 'One'), rig.find('proxy', 'Two')]
+    for (const one of proxies) await one.start?.()
+    t.after(() => Promise.all(proxies.map(one => (one as unknown as AsyncDisposable)[Symbol.asyncDispose]())))
+    await rig.put('theirs', { body: '<a/>' })
+    await rig.until(() => taken.length === 1)
+    await rig.put('physical', { body: '<b/>' })
+    await rig.until(() => taken.length === 2)
+    assert.deepEqual(taken, ['<a/>', '<b/>'])
+  }
+})
+
+test('a connection factory nobody knows is an error where it is named, with what to do; a warning where there are other callers', () => {
+  const connectionFactories = named('jms.listener', 'shop', {})
+  const said = (transports: string, more: string) =>
+    diagnosticsOf(`<proxy name="P" transports="${transports}">\n<target>${TO}</target>\n${more}</proxy>`, {
+      connectionFactories,
+    }).map(({ at, severity, code, message, hint }) => ({
+      place: `${at.line}:${at.column}`,
+      severity,
+      code,
+      message,
+      hint,
+    }))
+  const jms = parameterOf('transport.jms.ConnectionFactory', 'shopp')
+  assert.deepEqual(said('jms', jms), [
+    {
+      place: '3:51',
+      severity: 'error',
+      code: 'connection-factory-unknown',
+      message: 'there is no connection factory "shopp" in deployment.toml',
+      hint: 'Did you mean "shop"? Add [[transport.jms.listener]] with name = "shopp" there, or say here where the broker is (java.naming.provider.url).',
+    },
+  ])
+  assert.deepEqual(
+    said('jms http', jms).map(({ severity }) => severity),
+    ['warning'],
+  )
+  const own = parameterOf('java.naming.provider.url', 'tcp://h:61616')
+  assert.deepEqual(
+    said('jms', jms + own).map(({ severity, code }) => `${severity} ${code}`),
+    ['hint connection-factory-unknown'],
+  )
+  const rabbit = parameterOf('rabbitmq.connection.factory', 'rabbit')
+  assert.deepEqual(
+    said('rabbitmq', rabbit).map(({ severity, code }) => `${severity} ${code}`),
+    ['error connection-factory-unknown'],
+  )
+  // A proxy for HTTP only may keep what it once had.
+  assert.deepEqual(said('http', jms + rabbit), [])
+})
+
+test('a proxy for rabbitmq takes messages from the queue of its name, answers them, and gives back what its flow fails on', async t => {
+  const rig = RabbitRig.start(t)
+  let tries = 0
+  rig.steps.set('work', () => {
+    if (++tries === 1) throw new IntegrationError('MEDIATION_FAILED', 'not today')
+  })
+  const parameter = (name: string, value: string): string => parameterOf(`rabbitmq.${name}`, value)
+  const given = parameter('queue.auto.ack', 'false') + parameter('message.requeue.delay', '1')
+  rig.deploy(
+    `<proxy name="Orders" transports="rabbitmq"><target><inSequence><sequence key="work"/><respond/></inSequence></target>${given}</proxy>`,
+  )
+  const proxy = rig.registry.find('proxy', 'Orders')!
+  await proxy.start?.()
+  t.after(() => (proxy as unknown as AsyncDisposable)[Symbol.asyncDispose]())
+  await rig.until(() => rig.rabbit.queues.has('Orders'))
+  rig.rabbit.make('replies')
+  rig.rabbit.put('Orders', '<a/>', { contentType: 'application/xml', replyTo: 'replies', correlationId: 'c' })
+  await rig.until(() => rig.rabbit.depth('replies') === 1 && rig.rabbit.depth('Orders') === 0)
+  assert.deepEqual(
+    [tries, proxy.sources?.map(({ transport, observed }) => `${transport} ${observed}`)],
+    [2, ['rabbitmq listening']],
+  )
+})
+
+test('a proxy for rabbitmq has its server and queue from a connection factory', async t => {
+  const factories = named('rabbitmq.listener', 'shop', { 'rabbitmq.queue.name': 'theirs' })
+  const rig = RabbitRig.start(t, { factories })
+  let taken = 0
+  rig.steps.set('work', () => void taken++)
+  rig.deploy(
+    `<proxy name="P" transports="rabbitmq"><target inSequence="work"/>${parameterOf('rabbitmq.connection.factory', 'shop')}</proxy>`,
+  )
+  const proxy = rig.registry.find('proxy', 'P')!
+  await proxy.start?.()
+  t.after(() => (proxy as unknown as AsyncDisposable)[Symbol.asyncDispose]())
+  await rig.until(() => rig.rabbit.queues.has('theirs'))
+  rig.rabbit.put('theirs', '<a/>')
+  await rig.until(() => taken === 1)
 })

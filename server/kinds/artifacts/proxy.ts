@@ -1,13 +1,16 @@
-import type { MessageContext } from '../../kernel/context.ts'
+import { fileFormats } from '../../codecs/file-formats.ts'
 import { genericWsdl } from '../../codecs/wsdl.ts'
 import { WsdlSet } from '../../codecs/wsdl-set.ts'
+import { resolveTransport } from '../../drivers/jms/transport-parameters.ts'
+import { formatDate } from '../../expr/date-format.ts'
+import type { MessageContext } from '../../kernel/context.ts'
 import type { Proxy } from '../../kernel/contracts.ts'
-import { IntegrationError, textOf } from '../../kernel/errors.ts'
 import { sendAway } from '../../kernel/sending.ts'
+import { checkListening, listeningFields, sourcesOf } from '../../runtime/proxy-listening.ts'
+import type { ProxySources } from '../../runtime/proxy-sources.ts'
 import { sequenceFields, serviceFlow } from '../../runtime/service-flow.ts'
-import { parseXml } from '../../xml/reader.ts'
+import { publisherOf, publishing, wsdlSourceOf } from '../../runtime/wsdl-publishing.ts'
 import {
-  address,
   attr,
   child,
   children,
@@ -15,31 +18,12 @@ import {
   defineArtifact,
   endpoint,
   flag,
-  inlineXml,
   param,
   parameters,
   ref,
   text,
   words,
-  type ArtifactEnv,
-  type ConfigOf,
 } from '../../schema/index.ts'
-
-const publishing = {
-  uri: attr(address(), { doc: 'Where the WSDL is read from at deploy.' }),
-  key: attr(ref('local-entry'), { doc: 'Local entry or registry resource with the WSDL.' }),
-  endpoint: attr(ref('endpoint'), { doc: 'Endpoint whose WSDL is published.' }),
-  preservePolicy: attr(flag(), { doc: 'Keeps policies of the WSDL.', ignored: 'The WSDL is served as it is.' }),
-  resources: children(
-    'resource',
-    {
-      location: attr(text(), { required: true, doc: 'The document as the WSDL calls it.' }),
-      key: attr(text(), { required: true, doc: 'Registry resource or file that holds it.' }),
-    },
-    { doc: 'Where a document is that the WSDL imports.' },
-  ),
-  wsdl: inlineXml({ doc: 'The WSDL, written in place.' }),
-}
 
 export default defineArtifact({
   role: 'proxy',
@@ -51,7 +35,10 @@ export default defineArtifact({
     A request runs the in sequence; if that comes to its end and there is a target endpoint, the message goes there. A
     reply runs the out sequence, which has to end with \`send\` or \`respond\`; without an out sequence it goes straight
     back to the caller. A fault runs the fault sequence, else the sequence named \`fault\`. If nothing answers, the caller
-    gets an empty 202 after success and a fault after a failure.`,
+    gets an empty 202 after success and a fault after a failure.
+
+    With \`jms\`, \`rabbitmq\` or \`vfs\` among its transports the service is called with messages of a queue, or files, too:
+    see the inbound endpoints of these protocols for what their parameters do.`,
   fields: {
     name: attr(text(), { required: true, doc: 'Name of the service and last part of its path.' }),
     transports: attr(words(), { doc: 'Which transports may call it; absent: all.' }),
@@ -80,6 +67,7 @@ export default defineArtifact({
       doc: 'False: ports of the published WSDL keep their addresses.',
     }),
     enableAddressing: child('enableAddressing', {}, { doc: 'WS-Addressing headers are read whenever they are there.' }),
+    ...listeningFields,
     description: children(
       'description',
       { text: content(text(), { doc: 'Free text.' }) },
@@ -88,6 +76,26 @@ export default defineArtifact({
     parameters: parameters({ doc: 'Settings of transports and of WSDL publishing.' }),
   },
   examples: [
+    {
+      title: 'Files of a folder',
+      xml: `<proxy name="Invoices" transports="vfs">
+  <target><inSequence><log level="full"/></inSequence></target>
+  <parameter name="transport.PollInterval">15</parameter>
+  <parameter name="transport.vfs.FileURI">file:files/in</parameter>
+  <parameter name="transport.vfs.ContentType">application/xml</parameter>
+  <parameter name="transport.vfs.ActionAfterProcess">MOVE</parameter>
+  <parameter name="transport.vfs.MoveAfterProcess">file:files/done</parameter>
+</proxy>`,
+    },
+    {
+      title: 'Messages of a queue at RabbitMQ; a flow that fails gives them back',
+      xml: `<proxy name="Parcels" transports="rabbitmq">
+  <target><inSequence><log level="full"/></inSequence></target>
+  <parameter name="rabbitmq.server.host.name">localhost</parameter>
+  <parameter name="rabbitmq.queue.name">parcels</parameter>
+  <parameter name="rabbitmq.queue.auto.ack">false</parameter>
+</proxy>`,
+    },
     {
       title: 'Pass through',
       xml: '<proxy name="Quotes"><target><endpoint><address uri="http://127.0.0.1:9000/services/SimpleStockQuoteService"/></endpoint></target></proxy>',
@@ -100,8 +108,9 @@ export default defineArtifact({
 </inSequence></target></proxy>`,
     },
   ],
-  check({ target, publishWSDL }, site) {
-    if (publishWSDL && sourceOf(publishWSDL) === undefined) {
+  check(config, site) {
+    const { target, publishWSDL } = config
+    if (publishWSDL && wsdlSourceOf(publishWSDL) === undefined) {
       site.warn(
         'missing',
         '<publishWSDL> names no WSDL; a generic one is served',
@@ -112,6 +121,7 @@ export default defineArtifact({
     if (!target) return
     const hasIn = target.inSequenceKey !== undefined || target.inSequence !== undefined
     const hasEndpoint = target.endpointKey !== undefined || target.endpoint !== undefined
+    checkListening(config, site, { resolve: resolveTransport })
     if (!hasIn && !hasEndpoint) {
       site.error(
         'missing',
@@ -135,7 +145,7 @@ export default defineArtifact({
       await sendAway(endpoint, ctx, onReply)
     }
 
-    return {
+    const proxy: Proxy = {
       name: env.name,
       transports: config.transports ?? ['http', 'https'],
       startOnLoad: config.startOnLoad,
@@ -148,57 +158,21 @@ export default defineArtifact({
           await onFault(thrown, ctx)
         }
       },
-      wsdl: publisherOf(config, env),
+      wsdl: publisherOf(config, env, { generic: genericWsdl, load: WsdlSet.load }),
     }
+    const sources = sourcesOf(config, env, { formatDate, ...fileFormats })
+    return sources ? listening(proxy, sources) : proxy
   },
 })
 
-interface Publishing {
-  readonly publishWSDL: ConfigOf<typeof publishing> | undefined
-  readonly safeMode: boolean
-  readonly modifyPorts: boolean
-}
-
-function sourceOf({ uri, key, endpoint, wsdl }: ConfigOf<typeof publishing>): unknown {
-  return uri ?? key ?? endpoint ?? wsdl
-}
-
-/** A WSDL named by URI or written in place is read at deploy; one that other artifacts hold, whenever it is asked for. */
-function publisherOf({ publishWSDL, safeMode, modifyPorts }: Publishing, env: ArtifactEnv): Proxy['wsdl'] {
-  const generic = (addresses: readonly string[]): Uint8Array => Buffer.from(genericWsdl(env.name, addresses))
-  if (!publishWSDL || sourceOf(publishWSDL) === undefined)
-    return (addresses, part = '') => Promise.resolve(part === '' ? generic(addresses) : null)
-  const { uri, key, endpoint, wsdl } = publishWSDL
-  const { documents, registry } = env.services
-  const resources = new Map(publishWSDL.resources.map(({ location, key }) => [location ?? '', key ?? '']))
-  const at = (base: string) => ({ base, resources, read: (location: string) => documents.read(location) })
-  const load = async (): Promise<WsdlSet> => {
-    if (wsdl) return WsdlSet.load(wsdl, at(''))
-    if (key) return WsdlSet.load(parseXml(registry().get(key).text()).root, at(key.name))
-    const location = uri ?? registry().get(endpoint!).wsdlLocation
-    if (location === undefined) {
-      throw new IntegrationError('ENTRY_UNKNOWN', `the endpoint ${endpoint!.name} does not say where its WSDL is`)
-    }
-    return WsdlSet.load(parseXml(await documents.read(location)).root, at(location))
-  }
-  let loaded: WsdlSet | undefined
-  if (wsdl || uri !== undefined) {
-    env.prepare(async () => {
-      try {
-        loaded = await load()
-      } catch (thrown) {
-        const why = `the WSDL it publishes cannot be read${uri === undefined ? '' : ` from ${uri}`}: ${textOf(thrown)}`
-        if (!safeMode) throw new IntegrationError('NOT_SUPPORTED', why, { cause: thrown })
-        env.log.warn(`${why}; a generic one is served (enablePublishWSDLSafeMode)`)
-      }
-    })
-  }
-  return async (addresses, part = '') => {
-    try {
-      return (loaded ?? (await load())).print(addresses, part, !modifyPorts)
-    } catch (thrown) {
-      env.log.warn(`the WSDL it publishes cannot be read: ${textOf(thrown)}; a generic one is served`)
-      return part === '' ? generic(addresses) : null
-    }
+/** A proxy that is started and ended. Its states are those of the moment they are asked for. */
+function listening(proxy: Proxy, sources: ProxySources): Proxy & AsyncDisposable {
+  return {
+    ...proxy,
+    get sources() {
+      return sources.states
+    },
+    start: () => sources.start(),
+    [Symbol.asyncDispose]: () => sources[Symbol.asyncDispose](),
   }
 }

@@ -52,7 +52,7 @@ test('when the time is over the message faults, whether that is written or not',
   }
 })
 
-test('discard drops the message with a word in the log; a stored message is never discarded', async () => {
+test('discard drops the message with a word in the log; a stored message is never discarded (trap H29)', async () => {
   const services = silent()
   const e = build(
     'endpoint',

@@ -1,6 +1,9 @@
 import type { MessageContext } from '../../kernel/context.ts'
+import { managerOfAddress, parseJmsAddress, resolveTransport } from '../../drivers/jms/transport-parameters.ts'
 import type { HttpTarget } from '../../schema/services.ts'
+import { checkQueueAddress } from '../../runtime/jms/check.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
+import { checkRabbitAddress } from '../../runtime/rabbitmq/check.ts'
 import { withPostfix } from '../../runtime/rest-postfix.ts'
 import { address, attr, child, defineEndpoint, flag, layers, oneOf, text } from '../../schema/index.ts'
 
@@ -37,10 +40,17 @@ export default defineEndpoint({
       xml: '<address uri="http://127.0.0.1:9000/orders" format="pox"><timeout><duration>5000</duration><responseAction>fault</responseAction></timeout></address>',
     },
   ],
+  manager: ({ uri }) => managerOfAddress(uri ?? ''),
+  check({ uri }, site) {
+    if (!(uri ?? '').includes('${')) {
+      checkQueueAddress(uri ?? '', 'uri', site, { parse: parseJmsAddress, resolve: resolveTransport })
+      checkRabbitAddress(uri ?? '', 'uri', site)
+    }
+  },
   create({ uri, format, addressing, layers }, env) {
     const locate = uriOf(uri ?? '')
     const fixed = { ...(format && { format }), ...(addressing && { addressing: addressing.version }) }
-    const keepsPath = format !== 'soap11' && format !== 'soap12'
+    const keepsPath = format !== 'soap11' && format !== 'soap12' && !/^(?:vfs|jms|rabbitmq):/i.test(uri ?? '')
     let last: HttpTarget = { url: '', ...fixed }
     const leaf = leafEndpoint(layers, env, (request, ctx) => {
       const found = locate(ctx)

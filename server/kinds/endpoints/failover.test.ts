@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Endpoint } from '../../kernel/contracts.ts'
+import { MessageContext } from '../../kernel/context.ts'
 import { IntegrationError, type ErrorName } from '../../kernel/errors.ts'
 import {
   build,
@@ -99,6 +100,31 @@ test('while all rest nothing is sent, and the fault has no cause: a processor co
   assert.equal(endpoint.readyAt!(contextOf()), services.clock.now() + 30_000)
   const fault = await faultOf(ask(endpoint))
   assert.deepEqual([fault.cause, services.sent.length], [undefined, 2])
+})
+
+test('a member that is not deployed was not sent to: with the others at rest a processor counts no attempt (P8)', async () => {
+  const services = failing(fakeServices(), { a: 'CONNECT_FAILED' })
+  const endpoint = group(member('a') + '<endpoint key="missing"/>', services)
+  const runtime = deployed(services, [])
+  await faultOf(ask(endpoint, { runtime }))
+  const fault = await faultOf(ask(endpoint, { runtime }))
+  assert.deepEqual([fault.code, fault.cause, services.sent.length], ['NO_READY_CHILD', undefined, 1])
+})
+
+test('a caller who leaves suspends nobody, and no other member is tried for him', async () => {
+  const services = fakeServices()
+  const leaving = new AbortController()
+  services.answer = () => {
+    leaving.abort()
+    throw new IntegrationError('SEND_FAILED', 'nobody waits for the reply any more')
+  }
+  const runtime = deployed(services, ['<endpoint name="named"><address uri="http://a/"/></endpoint>'])
+  const endpoint = group(`<endpoint key="named"/>${member('b')}`, services)
+  const given = contextOf({ runtime })
+  const ctx = new MessageContext({ ...given, message: given.message, runtime, signal: leaving.signal })
+  assert.equal((await faultOf(endpoint.send(ctx.message, ctx))).code, 'SEND_FAILED')
+  assert.deepEqual(hosts(services), ['a'])
+  assert.equal(runtime.find('endpoint', 'named')!.status!.state, 'active')
 })
 
 test('after a failure that its retryConfig excludes no other member is tried', async () => {

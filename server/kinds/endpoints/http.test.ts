@@ -43,3 +43,18 @@ test('a template that cannot be read, or is missing, is an error at its place', 
   assert.deepEqual(places('<http method="GET"/>'), ['2:1 missing'])
   assert.deepEqual(places('<http uri-template="http://h" method="G E T"/>'), ['2:39 invalid-value'])
 })
+
+test('an address of a queue is looked at when it is deployed, unless each message has another', () => {
+  const told = (template: string): string[] =>
+    diagnosticsOf(`<endpoint name="E"><http uri-template="${template.replaceAll('&', '&amp;')}"/></endpoint>`).map(
+      ({ at, severity, code }) => `${at.line}:${at.column} ${severity} ${code}`,
+    )
+  assert.deepEqual(told('jms:/orders'), ['1:26 warning jms-address-missing'])
+  assert.deepEqual(told('jms:/orders?java.naming.provider.url=smtp://h'), ['1:26 warning broker-url-scheme'])
+  assert.deepEqual(told('jms:/orders?transport.jms.ConnectionFactory=shop'), [
+    '1:26 warning connection-factory-unknown',
+  ])
+  assert.deepEqual(told('rabbitmq:/'), ['1:26 warning broker-address'])
+  assert.deepEqual(told('jms:/{uri.var.queue}'), [])
+  assert.deepEqual(told('jms:/orders?java.naming.provider.url=tcp://localhost:61616'), [])
+})

@@ -1,7 +1,10 @@
 import type { MessageContext } from '../../kernel/context.ts'
+import { managerOfAddress, parseJmsAddress, resolveTransport } from '../../drivers/jms/transport-parameters.ts'
 import { parseUriTemplate, type UriTemplate } from '../../expr/uri-template.ts'
 import { authenticated, authenticationFields, type Authentication } from '../../runtime/endpoint-auth.ts'
+import { checkQueueAddress } from '../../runtime/jms/check.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
+import { checkRabbitAddress } from '../../runtime/rabbitmq/check.ts'
 import { attr, child, defineEndpoint, layers, oneOf, text } from '../../schema/index.ts'
 import type { ValueType } from '../../schema/types.ts'
 
@@ -53,13 +56,20 @@ export default defineEndpoint({
 </clientCredentials></oauth></authentication></http>`,
     },
   ],
-  check({ authentication }, site) {
+  check({ template, authentication }, site) {
+    const uri = template?.source ?? ''
+    // One with variables is another address for each message.
+    if (!uri.includes('{')) {
+      checkQueueAddress(uri, 'uri-template', site, { parse: parseJmsAddress, resolve: resolveTransport })
+      checkRabbitAddress(uri, 'uri-template', site)
+    }
     if (authentication && grantsIn(authentication) !== 1) {
       const hint =
         'Write <basicAuth>, or <oauth> with one of clientCredentials, passwordCredentials, authorizationCode.'
       site.error('invalid-value', '<authentication> has to say exactly one way', site.element.offset, hint)
     }
   },
+  manager: ({ template }) => managerOfAddress(template?.source ?? ''),
   create({ template, method, authentication, layers }, env) {
     const fixed = { ...(method && { method: method.toUpperCase() }) }
     const value = (ctx: MessageContext) => (name: string) => {

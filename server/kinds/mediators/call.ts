@@ -1,6 +1,7 @@
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Outcome } from '../../kernel/contracts.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
+import { sendOptions } from '../../kernel/sending.ts'
 import type { Message } from '../../kernel/message.ts'
 import { attr, defineMediator, endpoint, flag } from '../../schema/index.ts'
 
@@ -32,13 +33,13 @@ export default defineMediator({
         const oneWay = ctx.isOn('OUT_ONLY')
         if (oneWay) {
           await request.body.collect()
-          const taken = await target.send(request.fork(), ctx, { oneWay })
+          const taken = await target.send(request.fork(), ctx, sendOptions(ctx, oneWay))
           taken?.body.discard()
           return 'next'
         }
         request.isResponse = false
         if (!blocking) ctx.waiting()
-        const reply = await target.send(request, ctx)
+        const reply = await target.send(request, ctx, sendOptions(ctx, false))
         if (reply === null) return 'next'
         if (blocking) await afterBlocking(request, reply, ctx)
         else ctx.resumed = true

@@ -7,6 +7,7 @@ import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression, Outcome } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import type { Message } from '../../kernel/message.ts'
+import { sendOptions } from '../../kernel/sending.ts'
 import {
   address,
   attr,
@@ -106,7 +107,7 @@ export default defineMediator({
 
     async function ask(request: Message, ctx: MessageContext): Promise<Message | null> {
       try {
-        const reply = await there.send(request, ctx)
+        const reply = await there.send(request, ctx, sendOptions(ctx, false))
         if (reply === null) return null
         await reply.body.collect()
         const status = Number(reply.flag('HTTP_SC') ?? 200)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { branchOf, outcomeOf, runBranches } from '../../kernel/branches.ts'
+import { branchOf, runBranches } from '../../kernel/branches.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import { targetFields, targetOf } from '../../runtime/branch-target.ts'
 import { attr, children, defineMediator, dynamicString, dynamicText, flag, text } from '../../schema/index.ts'
@@ -54,7 +54,8 @@ export default defineMediator({
         const repeated = iterations !== undefined && works.length === 1
         const count = repeated ? countOf(dynamicString(iterations, ctx)) : works.length
         const correlation = randomUUID()
-        const branches = runBranches(
+        return runBranches(
+          ctx,
           count,
           index => {
             const branch = branchOf(ctx)
@@ -67,9 +68,8 @@ export default defineMediator({
             const work = works[repeated ? 0 : index]!
             return { ctx: branch, work: copy => work.mediate(copy) }
           },
-          { sequential, stopOnFault: sequential && ctx.isOn('STOP_TARGET_EXECUTION_ON_FAILURE') },
+          { sequential, stopOnFault: sequential && ctx.isOn('STOP_TARGET_EXECUTION_ON_FAILURE'), continueParent },
         )
-        return outcomeOf(branches, ctx, continueParent)
       },
     }
   },

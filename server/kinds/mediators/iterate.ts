@@ -3,7 +3,7 @@ import { Envelope, envelopeView, newEnvelope } from '../../codecs/envelope.ts'
 import { jsonView } from '../../codecs/json.ts'
 import { cloneJson, type JsonValue } from '../../codecs/json-text.ts'
 import { bodyPathOf, removeAt, setAt } from '../../expr/json-edit.ts'
-import { branchOf, outcomeOf, runBranches } from '../../kernel/branches.ts'
+import { branchOf, runBranches } from '../../kernel/branches.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression } from '../../kernel/contracts.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
@@ -71,7 +71,8 @@ export default defineMediator({
       mediate(ctx) {
         const { count, make } = split(ctx)
         const correlation = randomUUID()
-        const branches = runBranches(
+        return runBranches(
+          ctx,
           count,
           index => {
             const branch = make(index)
@@ -82,9 +83,8 @@ export default defineMediator({
             properties.set(`messageSequence${suffix}`, `${index}/${count}`)
             return { ctx: branch, work: copy => work.mediate(copy) }
           },
-          { sequential, stopOnFault: false },
+          { sequential, stopOnFault: false, continueParent },
         )
-        return outcomeOf(branches, ctx, continueParent)
       },
     }
   },

@@ -179,3 +179,36 @@ test('what looks like an expression and is none stays, with a warning', async ()
   )
   assert.equal(textOfBody((await mediate(xml)).ctx.message), '${a b} ${ $2')
 })
+
+test('FreeMarker templates see the payload by its names, arguments, properties, headers and variables', async () => {
+  const format = (text: string, args = ''): string =>
+    `<payloadFactory media-type="json" template-type="freemarker"><format><![CDATA[${text}]]></format><args>${args}</args></payloadFactory>`
+  const list = '[<#list payload.order.item as i>"${i.id}"<#sep>, </#list>]'
+  const body = async (xml: string, given: Given): Promise<string> => {
+    const { ctx } = await mediate(xml, given)
+    return Buffer.from(payloads.serialise(ctx.message).bytes).toString()
+  }
+  assert.equal(await body(format(list), { body: { order: { item: [{ id: 1 }, { id: 2 }] } } }), '["1", "2"]')
+  assert.equal(await body(format(list), { body: '<order><item><id>1</id></item></order>' }), '["1"]')
+  assert.equal(
+    await body(
+      format(
+        '{"a": "${args.arg1}", "n": ${args.arg2?size}, "c": "${ctx.who}", "h": "${trp[\'X-Id\']}"}',
+        ['<arg value="7"/>', '<arg expression="//item"/>'].join(''),
+      ),
+      {
+        body: '<order><item>1</item><item>2</item></order>',
+        properties: { who: 'joe' },
+        headers: { 'X-Id': '9' },
+      },
+    ),
+    '{"a": "7", "n": 2, "c": "joe", "h": "9"}',
+  )
+  const fault = await faultOf(mediate(format('{"a": ${payload.none}}'), { body: {} }))
+  assert.match(
+    fault.message,
+    /the FreeMarker template cannot be filled: \$\{payload\.none\} has no value and no !default/,
+  )
+  const endless = await faultOf(mediate(format('<#list 1..1000000000 as i>x</#list>'), { body: {} }))
+  assert.match(endless.message, /cannot be filled: .*it takes more than 2000000 steps/)
+})

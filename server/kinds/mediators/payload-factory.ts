@@ -1,7 +1,7 @@
 import { parseContentType } from '../../codecs/content-type.ts'
 import { envelopeOf, envelopeView, isEnvelope } from '../../codecs/envelope.ts'
-import { freemarkerValue } from '../../codecs/freemarker-values.ts'
-import { parseFreemarker, type FreemarkerTemplate } from '../../codecs/freemarker.ts'
+import { freemarkerRoots, valueOf } from '../../codecs/freemarker-values.ts'
+import { parseFreemarker, type FreemarkerTemplate } from '../../codecs/freemarker/template.ts'
 import { jsonBody } from '../../codecs/json.ts'
 import { setMessageType } from '../../codecs/payloads.ts'
 import {
@@ -52,7 +52,12 @@ export default defineMediator({
     \`$1\`, \`$2\` … in the template are replaced by the arguments in order. In XML a value that is XML is inserted as XML,
     anything else as text; \`escapeXmlChars\` makes everything text. In JSON quotes are the author's job: \`"$1"\` for texts,
     \`$1\` for objects and numbers. \`literal\` inserts verbatim. Arguments are evaluated before the old body goes.
-    Expressions \`\${…}\` may stand in the template itself: in JSON between quotes for a text, without quotes for any value.`,
+    Expressions \`\${…}\` may stand in the template itself: in JSON between quotes for a text, without quotes for any value.
+
+    With \`template-type="freemarker"\` the template is FreeMarker over \`payload\` (JSON, or XML by its names), \`args.arg1\`…, \`ctx\`,
+    \`axis2\`, \`trp\` and \`vars\`: interpolations with defaults and arithmetic, \`<#if>\`, \`<#list>\`, \`<#switch>\`, \`<#assign>\`,
+    and built-ins for texts, numbers and lists. Numbers are written without grouping. Macros, includes and formats of dates are told as not supported when deployed. A template
+    that takes more than two million steps, or makes more than 64 Mi characters, is a fault.`,
   fields: {
     mediaType: attr(oneOf('xml', 'json', 'text'), {
       name: 'media-type',
@@ -111,6 +116,10 @@ export default defineMediator({
     {
       title: 'JSON',
       xml: `<payloadFactory media-type="json"><format>{"id": "$1", "kind": "order"}</format><args><arg evaluator="json" expression="$.order.id"/></args></payloadFactory>`,
+    },
+    {
+      title: 'FreeMarker',
+      xml: `<payloadFactory media-type="json" template-type="freemarker"><format><![CDATA[{"ids": [<#list payload.order.items![] as item>"\${item.id}"<#sep>, </#list>], "total": \${payload.order.total!0}}]]></format><args/></payloadFactory>`,
     },
     {
       title: 'JSON with expressions in place',
@@ -278,10 +287,11 @@ function textOfValue({ source }: Value, ctx: MessageContext): string {
 
 function xmlArgument(value: Value, ctx: MessageContext): XmlArgument {
   const { source, literal, escapeXmlChars } = value
-  const given = source.kind === 'value' ? source.value : source.value.value(ctx)
-  if (!escapeXmlChars && !literal && isJsonTree(given)) return { text: '', elements: elementsOfJson(given) }
+  const wantsTree = !escapeXmlChars && !literal
+  const given = wantsTree && source.kind === 'expression' && !source.value.neverJson && source.value.value(ctx)
+  if (isJsonTree(given)) return { text: '', elements: elementsOfJson(given) }
   const text = textOfValue(value, ctx)
-  return { text, elements: escapeXmlChars || literal ? undefined : elementsIn(text) }
+  return { text, elements: wantsTree ? elementsIn(text) : undefined }
 }
 
 type Template =
@@ -302,8 +312,8 @@ function freemarkerMaker(template: FreemarkerTemplate, values: readonly Value[],
   return (ctx: MessageContext): void => {
     let text: string
     try {
-      text = template((root, path) =>
-        freemarkerValue(root, path, ctx, number => values[number - 1] && textOfValue(values[number - 1]!, ctx)),
+      text = template(
+        freemarkerRoots(ctx, number => values[number - 1] && freemarkerArgument(values[number - 1]!, ctx)),
       )
     } catch (thrown) {
       throw new IntegrationError('MEDIATION_FAILED', `the FreeMarker template cannot be filled: ${textOf(thrown)}`, {
@@ -314,6 +324,14 @@ function freemarkerMaker(template: FreemarkerTemplate, values: readonly Value[],
     else if (mediaType === 'text') setText(text, ctx)
     else setJson(text, ctx)
   }
+}
+
+function freemarkerArgument(value: Value, ctx: MessageContext): unknown {
+  const { source } = value
+  if (source.kind === 'value') return source.value
+  const given = source.value.value(ctx)
+  const isText = given === undefined || given === null || typeof given === 'string' || typeof given === 'number'
+  return isText ? textOfValue(value, ctx) : valueOf(given, () => textOfValue(value, ctx))
 }
 
 function jsonMaker(text: string, values: readonly Value[], compile: Compile): Fill {

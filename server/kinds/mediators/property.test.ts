@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { XmlElement } from '../../xml/tree.ts'
 import { printXml } from '../../xml/writer.ts'
-import { contextOf, diagnosticsOf, faultOf, mediate, type Given } from '../../testing/rig.ts'
+import { contextOf, diagnosticsOf, fakeServices, faultOf, mediate, type Given } from '../../testing/rig.ts'
 
 /** The value of the property `p` after these mediators. */
 async function valueOf(xml: string, given: Given = {}): Promise<unknown> {
@@ -113,4 +113,25 @@ test('a source is needed to set something, and scopes of the Java engine are ref
   assert.deepEqual(codes('<property name="p" value="v" scope="synapse"/>'), ['invalid-value'])
   assert.deepEqual(codes('<property name="p" value="v" type="integer"/>'), ['invalid-value'])
   assert.deepEqual(codes('<property name="p" value="v" expression="1"/>'), ['one-too-many'])
+})
+
+test('scope registry keeps a value for good, by path or as a property of a resource', async () => {
+  const written: (readonly [string, string | undefined, string | null])[] = []
+  const services = fakeServices({ writeResource: (...given) => void written.push(given) })
+  await mediate(
+    `<property name="gov:/orders/last" expression="//id" scope="registry" xmlns:x="urn:x"/>
+    <property name="gov:/orders/last@who" value="joe" scope="registry"/>
+    <property name="conf:/x" scope="registry"><a xmlns="">1</a></property>
+    <property name="gov:/orders/last@who" action="remove" scope="registry"/>
+    <property name="gov:/orders/last" action="remove" scope="registry"/>`,
+    { body: '<order><id>7</id></order>' },
+    services,
+  )
+  assert.deepEqual(written, [
+    ['gov:/orders/last', undefined, '7'],
+    ['gov:/orders/last', 'who', 'joe'],
+    ['conf:/x', undefined, '<a>1</a>'],
+    ['gov:/orders/last', 'who', null],
+    ['gov:/orders/last', undefined, null],
+  ])
 })

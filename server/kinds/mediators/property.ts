@@ -16,6 +16,8 @@ import {
   wholeRegex,
 } from '../../schema/index.ts'
 import { clone } from '../../xml/clone.ts'
+import { XmlElement } from '../../xml/tree.ts'
+import { printXml } from '../../xml/writer.ts'
 
 const SCOPES = [
   'default',
@@ -36,7 +38,8 @@ export default defineMediator({
     Scope \`default\` lives as long as the exchange: request, reply, branches. \`axis2\` holds control flags of this message
     only, \`transport\` its headers, \`operation\` what request and reply share. A value beats inline XML, that beats an
     expression; an expression that finds nothing gives an empty text. Without a type the value is text; INTEGER, LONG and
-    SHORT cut fractions off. \`pattern\` must match the whole text; the group is stored, or nothing if it does not match.`,
+    SHORT cut fractions off. In scope \`registry\` the name is a key such as \`gov:/orders/last\`, or \`gov:/orders/last@who\` for a
+    property of a resource, and what is set stays in HOME/registry until it is removed. \`pattern\` must match the whole text; the group is stored, or nothing if it does not match.`,
   fields: {
     name: attr(dynamicText(), { required: true, doc: 'Name of the property.' }),
     action: attr(oneOf('set', 'remove'), { fallback: 'set', doc: 'Remove takes the property away.' }),
@@ -67,7 +70,7 @@ export default defineMediator({
   ],
   check({ action, source, scope }, site) {
     if (action === 'set' && source === undefined) site.missing('attribute "value" or "expression", or inline XML')
-    if (scope === 'registry' || scope === 'system') {
+    if (scope === 'system') {
       site.error(
         'not-supported',
         `properties of scope "${scope}" cannot be set`,
@@ -76,7 +79,7 @@ export default defineMediator({
       )
     }
   },
-  create({ name, action, scope, type, pattern, group, source }) {
+  create({ name, action, scope, type, pattern, group, source }, { services }) {
     const valueOf = (ctx: MessageContext): unknown => {
       if (source?.kind === 'xml') return type === undefined || type === 'OM' ? clone(source.value) : source.value.text
       if (source?.kind === 'expression' && (type === 'OM' || type === 'JSON')) {
@@ -88,8 +91,18 @@ export default defineMediator({
       if (pattern) value = pattern.exec(value)?.[group] ?? ''
       return type === undefined ? value : typedValue(type, value)
     }
-    const change = (key: string, ctx: MessageContext): void =>
-      action === 'remove' ? removeProperty(scope, key, ctx) : setProperty(scope, key, valueOf(ctx), ctx)
+    const change = (key: string, ctx: MessageContext): void => {
+      if (scope === 'registry') writeTo(key, action === 'remove' ? null : (valueOf(ctx) ?? undefined))
+      else if (action === 'remove') removeProperty(scope, key, ctx)
+      else setProperty(scope, key, valueOf(ctx), ctx)
+    }
+    const writeTo = (key: string, value: unknown): void => {
+      if (value === undefined) return
+      const at = key.lastIndexOf('@')
+      const text = value === null ? null : value instanceof XmlElement ? printXml(value) : String(value)
+      if (at < 0) services.writeResource(key, undefined, text)
+      else services.writeResource(key.slice(0, at), key.slice(at + 1), text)
+    }
     return {
       needsBody: dynamicNeedsBody(name) || (source?.kind === 'expression' && source.value.needsBody),
       mediate(ctx) {

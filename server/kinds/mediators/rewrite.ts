@@ -1,6 +1,7 @@
 import { readAddressed } from '../../codecs/addressing.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression, Outcome } from '../../kernel/contracts.ts'
+import { guardedRegExp } from '../../kernel/guarded-regex.ts'
 import { condition, conditionNeedsBody, holds } from '../../runtime/conditions.ts'
 import {
   fragmentOf,
@@ -32,7 +33,7 @@ const anywhere: ValueType<RegExp> = {
   expected: 'a regular expression',
   parse(given) {
     try {
-      const compiled = new RegExp(given, 'g')
+      const compiled = guardedRegExp(given, 'g')
       sources.set(compiled, given)
       return { value: compiled }
     } catch (cause) {

@@ -2,6 +2,7 @@ import type { MessageContext } from '../../kernel/context.ts'
 import type { MessageStore, Outcome, StoredMessage } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import { capture } from '../../kernel/stored-message.ts'
+import { isPatient } from '../../runtime/patient-producer.ts'
 import { attr, defineMediator, dynamicNeedsBody, dynamicRef, ref, resolveRef, text } from '../../schema/index.ts'
 
 export default defineMediator({
@@ -11,7 +12,10 @@ export default defineMediator({
     The flow goes on only after the store has accepted the message, so a reply sent later promises as much as the store
     does, and no more. If the store fails for whatever reason (refused, unreachable, no confirm in time) and it has
     guaranteed delivery on, its failover store takes the message under the same id, and so on along the chain. If no
-    store takes it, the flow faults: the caller is told, never answered with a silent 202.`,
+    store takes it, the flow faults: the caller is told, never answered with a silent 202.
+
+    In a transaction, a store at the same broker keeps the message when that is committed, and faults rather than use its
+    failover store. Any other store keeps it at once; one at another broker is refused in what \`<transaction>\` began.`,
   fields: {
     messageStore: attr(dynamicRef('message-store'), { required: true, doc: 'The store that receives the message.' }),
     sequence: attr(ref('sequence'), { doc: 'Runs on the message just before it is saved.' }),
@@ -50,12 +54,15 @@ async function before(ctx: MessageContext, name: string): Promise<void> {
 
 /** Puts it into the first store of the failover chain that takes it (P3); faults if none does. */
 async function keep(message: StoredMessage, first: MessageStore, ctx: MessageContext): Promise<MessageStore> {
+  if (await enlisted(message, first, ctx)) return first
   let store = first
   let role = 'store'
   let ambiguous = false
   for (;;) {
     try {
-      await store.producer.put(message)
+      const { producer } = store
+      // A caller who has gone away waits for no retry; the message is kept all the same.
+      await (isPatient(producer) ? producer.put(message, ctx.signal) : producer.put(message))
       return store
     } catch (thrown) {
       const error = asIntegrationError(thrown)
@@ -69,6 +76,19 @@ async function keep(message: StoredMessage, first: MessageStore, ctx: MessageCon
       store = next
       role = 'failover store'
     }
+  }
+}
+
+/** True if the store is at the broker of the flow's transaction and keeps the message when that is committed. */
+async function enlisted(message: StoredMessage, store: MessageStore, ctx: MessageContext): Promise<boolean> {
+  const transaction = ctx.work?.transaction
+  if (!transaction || !store.enlist) return false
+  try {
+    return await store.enlist(message, transaction)
+  } catch (thrown) {
+    // No failover store: what is kept there would stay when the transaction is rolled back.
+    const error = asIntegrationError(thrown)
+    throw failed(message, store, 'store', error, error.ambiguous, ctx)
   }
 }
 

@@ -171,7 +171,7 @@ test('between two journal stores a given-up message moves in one step', async ()
   assert.deepEqual(await rig.waiting('failed'), ['<order/>'])
 })
 
-test('a store for failed messages that takes nothing stops the processor, and the message stays', async () => {
+test('BI-11: a store for failed messages that takes nothing is tried again like a target; the message stays until it does', async () => {
   const { rig, endpoint, put, start } = await forwardingRig({
     'max.delivery.attempts': 1,
     'message.processor.failMessagesStore': 'failed',
@@ -181,13 +181,84 @@ test('a store for failed messages that takes nothing stops the processor, and th
     '<messageStore name="failed" class="org.apache.synapse.message.store.impl.memory.InMemoryStore"><parameter name="store.limit">1</parameter></messageStore>',
   )
   await rig.store('failed').producer.put(stored('<old/>'))
-  endpoint.answer = () => replyOf(500)
+  endpoint.answer = n => replyOf(n === 1 ? 500 : 202)
   await start()
-  await put('<order/>')
-  await rig.settle()
-  assert.equal(rig.processor('P').state.wanted, 'inactive')
-  assert.match(rig.processor('P').state.reason!, /store failed did not take it/)
+  await put('<order/>', oneWay)
+  await put('<next/>', oneWay)
+  await rig.clock.advance(5500)
+  const { wanted, observed, reason } = rig.processor('P').state
+  assert.deepEqual([wanted, observed], ['active', 'waiting'])
+  assert.match(reason!, /failed 1 times and the store failed did not take it: store failed holds 1 messages/)
+  assert.equal(endpoint.sent.length, 1, 'the back end is left alone')
+  assert.deepEqual(await rig.waiting('S'), ['<order/>', '<next/>'])
+
+  await rig.store('failed').clear()
+  await rig.clock.advance(2000)
+  assert.deepEqual(await rig.waiting('failed'), ['<order/>'])
+  assert.deepEqual(
+    endpoint.sent.map(({ text }) => text),
+    ['<order/>', '<next/>'],
+  )
+  assert.equal(await rig.store('S').depth(), 0)
+})
+
+test('a processor that waits for its store for failed messages can be stopped; the message stays, and is moved later without being sent again (P5)', async () => {
+  const { rig, endpoint, put, start } = await forwardingRig({
+    'max.delivery.attempts': 1,
+    'message.processor.failMessagesStore': 'failed',
+  })
+  await using _ = rig
+  await rig.deploy('<messageStore name="failed"/>')
+  const failed = rig.store('failed')
+  rig.addStore({
+    ...failed,
+    producer: { put: () => Promise.reject(new IntegrationError('STORE_UNAVAILABLE', 'away')) },
+  })
+  endpoint.answer = () => replyOf(500)
+  await put('<order/>', oneWay)
+  const moving = rig.store('S')
+  rig.addStore({
+    ...moving,
+    consumer: async options => {
+      const consumer = await moving.consumer(options)
+      return {
+        take: async (waitMs, signal) => {
+          const delivery = await consumer.take(waitMs, signal)
+          // As a store at a broker: no move in one step.
+          if (delivery) Object.defineProperty(delivery, 'moveTo', { value: undefined })
+          return delivery
+        },
+        [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose](),
+      }
+    },
+  })
+  await start()
+  await rig.clock.advance(1500)
+  assert.equal(rig.processor('P').state.observed, 'waiting')
+  await rig.processor('P').deactivate({ by: 'operator:admin' }, 'enough')
   assert.deepEqual(await rig.waiting('S'), ['<order/>'])
+  assert.equal(rig.processor('P').state.observed, 'stopped')
+
+  rig.addStore(failed)
+  await rig.processor('P').activate({ by: 'operator:admin' })
+  await rig.clock.advance(1500)
+  assert.equal(endpoint.sent.length, 1)
+  assert.deepEqual(await rig.waiting('failed'), ['<order/>'])
+  assert.equal(await rig.store('S').depth(), 0)
+})
+
+test('after a deactivation at the last try, the message is tried again as soon as somebody activates the processor', async () => {
+  const { rig, endpoint, put, start } = await forwardingRig({ 'max.delivery.attempts': 1 })
+  await using _ = rig
+  endpoint.answer = n => replyOf(n === 1 ? 500 : 202)
+  await start()
+  await put('<order/>', oneWay)
+  await rig.clock.advance(1500)
+  assert.equal(rig.processor('P').state.wanted, 'inactive')
+  await rig.processor('P').activate({ by: 'operator:admin' })
+  await rig.clock.advance(1500)
+  assert.equal(endpoint.sent.length, 2)
+  assert.equal(await rig.store('S').depth(), 0)
 })
 
 test('WF-6: drop beats the store for failed messages, and check says so', async () => {
@@ -228,12 +299,17 @@ test('V6: a status in non.retry.status.codes counts as delivered and goes throug
   })
   await using _ = rig
   endpoint.answer = () => replyOf(404, '<none/>')
-  const reply = rig.sequence('reply')
+  const seen: unknown[] = []
+  const reply = rig.sequence('reply', ctx => {
+    seen.push(ctx.properties.get('HTTP_SC'), ctx.message.axis2.get('HTTP_SC'))
+    return 'next'
+  })
   await start()
   await put('<order/>')
   await rig.clock.advance(5000)
   assert.equal(endpoint.sent.length, 1)
   assert.deepEqual(reply.runs, ['<none/>'])
+  assert.deepEqual(seen, ['404', 404], 'which finds the status in both scopes')
   assert.equal(await rig.store('S').depth(), 0)
 })
 
@@ -268,7 +344,7 @@ test('V7 with our result: without a reply sequence the message is delivered once
   assert.equal(rig.log.texts('warn').filter(text => text.includes('has no reply sequence')).length, 1)
 })
 
-test('V8 with our result: a reply sequence that drops the reply does not send the message again', async () => {
+test('V8 with our result: a reply sequence that drops the reply does not send the message again (trap H35)', async () => {
   const { rig, endpoint, put, start } = await forwardingRig({ 'message.processor.reply.sequence': 'reply' })
   await using _ = rig
   const reply = rig.sequence('reply', () => 'done')

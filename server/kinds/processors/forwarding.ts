@@ -1,5 +1,5 @@
 import type { StoredMessage } from '../../kernel/contracts.ts'
-import { Forwarder, type Forwarding } from '../../runtime/forwarder.ts'
+import { Forwarder, type FailAction, type Forwarding } from '../../runtime/forwarder.ts'
 import {
   axis2Fields,
   checkSchedule,
@@ -12,7 +12,7 @@ import {
 } from '../../runtime/processor-fields.ts'
 import { StoredFlow } from '../../runtime/stored-flow.ts'
 import { StoreProcessor } from '../../runtime/store-processor.ts'
-import { defineProcessor, flag, int, param, ref, text } from '../../schema/index.ts'
+import { defineProcessor, flag, int, oneOf, param, ref, text } from '../../schema/index.ts'
 import type { ElementSite } from '../../schema/element-site.ts'
 import type { ValueType } from '../../schema/types.ts'
 
@@ -44,7 +44,8 @@ export default defineProcessor({
     that name. A message leaves the store when the back end has answered with a status of 2xx or one listed in
     non.retry.status.codes. Anything else is a failed try: the fault sequence runs, and after client.retry.interval it is
     sent again. After max.delivery.attempts real sends the message is dropped (max.delivery.drop), else moved to the store
-    for failed messages, else the processor deactivates itself and the message stays. A suspended endpoint, one that is
+    for failed messages, else the processor deactivates itself and the message stays; message.processor.fail.action says it
+    in one word and beats both. A suspended endpoint, one that is
     not deployed (yet), or a store that is away cost no attempt: the processor waits and shows why.
 
     A message without OUT_ONLY has a reply, which goes through the reply sequence. Once the back end has taken the message
@@ -76,14 +77,27 @@ export default defineProcessor({
       doc: 'True: the same under the name Apache Synapse has for it.',
     }),
     failStore: param('message.processor.failMessagesStore', ref('message-store'), {
-      doc: 'Takes messages that are given up.',
+      doc: 'Takes messages that are given up. While it cannot, the message stays and the processor waits for it.',
+    }),
+    failAction: param('message.processor.fail.action', oneOf('deactivate', 'store', 'drop', 'broker'), {
+      advanced: true,
+      doc: 'What becomes of a message that is given up: the processor stops and keeps it; the store for failed messages takes it; it is dropped; the broker takes it back as rejected, for its own dead-letter queue. Absent: max.delivery.drop, else the store, else deactivate.',
     }),
     delivered: param('non.retry.status.codes', statusCodes, { doc: 'Statuses that count as delivered.' }),
     failures: param('retry.http.status.codes', statusCodes, {
       advanced: true,
       doc: 'Statuses that count as failures.',
     }),
+    requestSequence: param('message.processor.request.sequence', ref('sequence'), {
+      advanced: true,
+      doc: 'Runs before each try, on a copy: what it changes is sent, and the stored message stays as it is. A fault in it is a failed try.',
+    }),
     replySequence: param('message.processor.reply.sequence', ref('sequence'), { doc: 'Runs on the reply.' }),
+    replyBeforeAck: param('message.processor.reply.before.ack', flag(), {
+      fallback: false,
+      advanced: true,
+      doc: 'True: a message whose reply sequence failed was not delivered; it is sent again, as after any failed try.',
+    }),
     faultSequence: param('message.processor.fault.sequence', ref('sequence'), { doc: 'Runs after each failed try.' }),
     deactivateSequence: param('message.processor.deactivate.sequence', ref('sequence'), {
       doc: 'Runs when the processor has deactivated itself.',
@@ -121,7 +135,7 @@ export default defineProcessor({
   check(config, site) {
     checkSchedule(config, site)
     checkConcurrency(config, site)
-    const { drop, deliverDrop, failStore } = config
+    const { drop, deliverDrop, failStore, failAction, replyBeforeAck, replySequence } = config
     const at = (name: string): number => site.parameter(name)?.offset ?? site.element.offset
     const drops = drop === 'Enabled' || deliverDrop
     if (drop !== 'Enabled' && drop !== 'Disabled') {
@@ -132,7 +146,39 @@ export default defineProcessor({
         'Only the exact word Enabled does.',
       )
     }
-    if (drops && failStore) {
+    if (failAction === 'store' && !failStore) {
+      site.error(
+        'missing',
+        'messages that are given up are to go to a store, but none is named',
+        at('message.processor.fail.action'),
+        'Name it with the parameter message.processor.failMessagesStore.',
+      )
+    }
+    if (failAction !== undefined && failAction !== 'store' && failStore) {
+      site.warn(
+        'one-too-many',
+        `the fail action "${failAction}" beats the store for failed messages: nothing will get there`,
+        at('message.processor.failMessagesStore'),
+        'Keep one of the two.',
+      )
+    }
+    if (failAction !== undefined && failAction !== 'drop' && drops) {
+      site.warn(
+        'one-too-many',
+        `the fail action "${failAction}" beats dropping: nothing is dropped`,
+        at('message.processor.fail.action'),
+        'Keep one of the two.',
+      )
+    }
+    if (replyBeforeAck && !replySequence) {
+      site.warn(
+        'no-effect',
+        'without a reply sequence nothing happens to the reply before the message is acknowledged',
+        at('message.processor.reply.before.ack'),
+        'Name one with message.processor.reply.sequence, or remove the parameter.',
+      )
+    }
+    if (failAction === undefined && drops && failStore) {
       site.warn(
         'one-too-many',
         'dropping beats the store for failed messages: nothing will get there',
@@ -140,7 +186,7 @@ export default defineProcessor({
         'Keep one of the two.',
       )
     }
-    if ((drops || failStore) && attemptsOf(config) === 0) {
+    if ((drops || failStore || failAction !== undefined) && attemptsOf(config) === 0) {
       site.hint(
         'no-effect',
         'messages are never given up, so nothing is dropped or moved',
@@ -152,11 +198,13 @@ export default defineProcessor({
   create(config, env) {
     const settings: Forwarding = {
       endpoint: (env.targetEndpoint ?? config.endpoint)?.name,
+      requestSequence: config.requestSequence?.name,
       replySequence: config.replySequence?.name,
+      replyBeforeAck: config.replyBeforeAck,
       faultSequence: config.faultSequence?.name,
       deactivateSequence: config.deactivateSequence?.name,
       failStore: config.failStore?.name,
-      drop: config.drop === 'Enabled' || config.deliverDrop,
+      failAction: failActionOf(config),
       delivered: new Set(config.delivered),
       failures: new Set(config.failures),
     }
@@ -213,6 +261,18 @@ function keyReader(name: string): (message: StoredMessage) => string {
     for (let at = 0; at < headers.length; at += 2) if (headers[at]!.toLowerCase() === lower) return headers[at + 1]!
     return ''
   }
+}
+
+/** Where no word says it, what Synapse does: dropping beats the store, the store beats deactivation (WF-6). */
+function failActionOf(config: {
+  readonly failAction: FailAction | undefined
+  readonly drop: string
+  readonly deliverDrop: boolean
+  readonly failStore: unknown
+}): FailAction {
+  if (config.failAction !== undefined) return config.failAction
+  if (config.drop === 'Enabled' || config.deliverDrop) return 'drop'
+  return config.failStore === undefined ? 'deactivate' : 'store'
 }
 
 const SYNAPSE_ATTEMPTS = 4

@@ -1,0 +1,4 @@
+import { javaMediatorContract } from '../../testing/java-mediator-contract.ts'
+import kind from './bam.ts'
+
+javaMediatorContract(kind, 'bam')
