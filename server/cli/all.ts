@@ -5,7 +5,9 @@ export const commands: Readonly<Record<string, () => Promise<{ default: Command 
   backend: () => import('./backend.ts'),
   broker: () => import('./broker.ts'),
   check: () => import('./check.ts'),
+  import: () => import('./import.ts'),
   run: () => import('./run.ts'),
   start: () => import('./start.ts'),
   stockquote: () => import('./stockquote.ts'),
+  test: () => import('./test.ts'),
 }

@@ -165,3 +165,17 @@ test('XML that is not well-formed is shown like any other mistake', async t => {
   assert.match(stdout, /^a\.xml:3:1 error .*\[xml-malformed\]\n  3 \| <\/sequence>\n    \| \^/)
   assert.equal(code, 1)
 })
+
+test('brokers that the settings of the home give names to are known', async t => {
+  const files = (name: string) => ({
+    'home/conf/deployment.toml': `[[transport.jms.listener]]\nname = "${name}"\nparameter.provider_url = "tcp://localhost:61616"`,
+    'a/in.xml':
+      '<inboundEndpoint name="in" protocol="jms" sequence="main"><parameters><parameter name="transport.jms.ConnectionFactory">shop</parameter></parameters></inboundEndpoint>',
+    'a/main.xml': GOOD,
+  })
+  const argv = ['a', '--home', 'home']
+  assert.equal((await checked(t, files('shop'), argv)).code, 0)
+  const { code, stdout } = await checked(t, files('stop'), argv)
+  assert.match(stdout, /there is no connection factory "shop" in deployment\.toml \[connection-factory-unknown\]/)
+  assert.equal(code, 1)
+})

@@ -1,18 +1,22 @@
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { decodeEnv } from '../app.ts'
-import { link, type Linked } from '../deploy/linker.ts'
+import { connectionFactoriesOf, decodeEnv, extensionFolders } from '../app.ts'
+import { deliveryRemarks } from '../deploy/delivery-rules/index.ts'
+import { byPlace, link, type Linked } from '../deploy/linker.ts'
 import { Loader } from '../deploy/loader.ts'
 import { Resources } from '../deploy/resources.ts'
+import { ExtensionFolders } from '../extensions/folder.ts'
 import { systemClock } from '../kernel/clock.ts'
+import type { ConnectionFactories } from '../kernel/connection-factories.ts'
 import type { Diagnostic } from '../kernel/contracts.ts'
-import { resolveSettings } from '../settings/load.ts'
+import { loadSettings } from '../settings/load.ts'
 import { SourceLines } from './source-lines.ts'
 import type { Command, Io, ParsedArgs } from './command.ts'
 
 const check: Command = {
   name: 'check',
-  summary: 'Says what is wrong with artifacts, where, and what to do, without running them.',
+  summary:
+    'Says what is wrong with artifacts, where, and what to do, without running them; and what will stop, slow or lose delivery.',
   usage: '[DIR|FILE…] [-o text|json] [--strict] [--home DIR]',
   operands: [
     {
@@ -45,7 +49,7 @@ const check: Command = {
   ],
 
   async run(args, io) {
-    const home = homeOf(args, io)
+    const { home, more, factories } = await placesOf(args, io)
     const operands = args.operands.length > 0 ? args.operands : [relative(io.cwd, join(home, 'deploy')) || '.']
     const missing = operands.find(operand => !existsSync(resolve(io.cwd, operand)))
     if (missing !== undefined) {
@@ -54,12 +58,15 @@ const check: Command = {
     }
     const places = operands.map(operand => resolve(io.cwd, operand))
     const resources = new Resources(home)
-    const loader = new Loader(places, decodeEnv(home, io.env, systemClock, resources), io.cwd)
+    const extensions = new ExtensionFolders(extensionFolders(home, places, more), 0)
+    await extensions.look()
+    const loader = new Loader(places, decodeEnv(home, io.env, systemClock, resources, extensions, factories), io.cwd)
     await loader.prepare()
     resources.bring(loader.resources)
     const { files, registryRoot } = loader.load()
     resources.rootAt(registryRoot)
-    const linked = link(files)
+    const valid = link(files)
+    const linked = withDiagnostics(valid, [...extensions.diagnostics, ...deliveryRemarks(valid.artifacts)])
     const counts = countsOf(linked.diagnostics)
     const found = linked.artifacts.length + linked.faulty.length
     if (args.text('output') === 'json') io.out(asJson(linked, files.length, counts, io.cwd))
@@ -70,12 +77,23 @@ const check: Command = {
 
 export default check
 
+function withDiagnostics(linked: Linked, more: readonly Diagnostic[]): Linked {
+  return { ...linked, diagnostics: [...more, ...linked.diagnostics].sort(byPlace) }
+}
+
 type Counts = Record<Diagnostic['severity'], number>
 
-function homeOf(args: ParsedArgs, io: Io): string {
+interface Places {
+  readonly home: string
+  readonly more: readonly string[]
+  readonly factories: ConnectionFactories
+}
+
+async function placesOf(args: ParsedArgs, io: Io): Promise<Places> {
   const home = args.text('home')
   const flags = home === undefined ? {} : { home }
-  return resolveSettings({ flags, env: io.env, cwd: io.cwd }).settings.server.home
+  const { settings } = await loadSettings({ flags, env: io.env, cwd: io.cwd })
+  return { home: settings.server.home, more: settings.extension.folders, factories: connectionFactoriesOf(settings) }
 }
 
 function countsOf(diagnostics: readonly Diagnostic[]): Counts {

@@ -49,7 +49,26 @@ export interface ManagementReport {
     readonly file: string
     readonly diagnostics: readonly Diagnostic[]
   }[]
-  readonly journal?: { readonly state: string; readonly reason?: string; readonly since: number }
+  readonly journal?: {
+    readonly state: string
+    readonly reason?: string
+    readonly since: number
+    /** What was found unreadable; empty in a sound journal. */
+    readonly damage?: readonly { readonly file: string; readonly offset: number; readonly what: string }[]
+  }
+}
+
+export interface JournalUse {
+  readonly segments: number
+  /** Claimed on disk. */
+  readonly bytes: number
+  /** Of those, bytes of records that are still needed. */
+  readonly liveBytes: number
+  /** Messages held in all queues. */
+  readonly live: number
+  /** Commits since the start, and the records in them. */
+  readonly groups: number
+  readonly records: number
 }
 
 /** What the resources work on. */
@@ -60,6 +79,10 @@ export interface Managed {
   readonly log: Log
   readonly levels?: LogLevels
   readonly describe?: (artifact: Artifact) => ArtifactDescription | undefined
+  /** Stores nobody deployed: where messages are that were set aside. */
+  readonly quarantines?: () => readonly { readonly name: string; readonly held: number }[]
+  /** What the journal has done and what it takes on disk. */
+  readonly journalUse?: () => JournalUse | undefined
   /** Base addresses of the services, such as `http://localhost:8280`. */
   readonly addresses?: () => readonly string[]
 }
@@ -119,7 +142,16 @@ export function described(
 
 export interface AuditEntry {
   readonly by: string
-  readonly action: 'enabled' | 'disabled' | 'deleted' | 'moved' | 'updated' | 'login' | 'logout' | 'refused'
+  readonly action:
+    | 'enabled'
+    | 'disabled'
+    | 'deleted'
+    | 'moved'
+    | 'updated'
+    | 'login'
+    | 'logout'
+    | 'refused'
+    | 'triggered'
   readonly type: string
   readonly info: Readonly<Record<string, string | number>>
 }

@@ -1,5 +1,5 @@
 /** What MI shows about the rest of a configuration: endpoints, proxy services, sequences, faulty artifacts. */
-import type { Endpoint, EndpointStatus, Registry } from '../kernel/contracts.ts'
+import type { Endpoint, EndpointStatus, Proxy, Registry } from '../kernel/contracts.ts'
 import { maskText } from '../kernel/secrets.ts'
 import type { ApiAnswer, ApiRequest, Managed, Resource } from './api.ts'
 import { audit, described, isAnswer, iso, listed, ok, refusal, textsOf } from './api.ts'
@@ -103,7 +103,28 @@ function proxies(managed: Managed, request: ApiRequest): ApiAnswer {
     .filter(address => proxy.transports.some(transport => address.startsWith(`${transport}:`)))
     .map(address => `${address}/services/${proxyServiceName}`)
   const { configuration } = described(managed, 'proxy', proxyServiceName)
-  return ok({ ...found, stats: 'disabled', tracing: 'disabled', eprs, isRunning: proxy.startOnLoad, configuration })
+  return ok({
+    ...found,
+    stats: 'disabled',
+    tracing: 'disabled',
+    eprs,
+    isRunning: proxy.startOnLoad,
+    ...sourcesOf(proxy),
+    configuration,
+  })
+}
+
+/** What brings it messages besides HTTP, and whether it does. */
+function sourcesOf({ sources }: Proxy): Record<string, unknown> {
+  if (!sources) return {}
+  return {
+    sources: sources.map(({ transport, observed, since, reason }) => ({
+      transport,
+      observed,
+      since: iso(since),
+      ...(reason !== undefined && { reason: maskText(reason) }),
+    })),
+  }
 }
 
 function apis(managed: Managed, request: ApiRequest): ApiAnswer {

@@ -23,6 +23,17 @@ test('the health check needs no login and is 503 until the first deployment has 
   assert.deepEqual((await send(app, 'GET', '/liveness')).json, { server: 'started' })
 })
 
+test('the health check names what of the journal cannot be read, without its bytes', async t => {
+  const damage = [{ file: '/home/data/00000002.log', offset: 4096, bytes: 812, what: 'message 7 of queue orders' }]
+  const journal = { state: 'open', since: 0, damage }
+  const { app } = await managementRig(t, fakeRegistry({}), { report: () => ({ ...READY, journal }) })
+  assert.deepEqual((await send(app, 'GET', '/healthz')).json['journal'], {
+    state: 'open',
+    since: '1970-01-01T00:00:00.000Z',
+    damage: [{ file: '/home/data/00000002.log', offset: 4096, what: 'message 7 of queue orders' }],
+  })
+})
+
 test('a login gives a token, which opens the API until logout', async t => {
   const { app, log } = await managementRig(t)
   const token = String((await login(app)).json['AccessToken'])
@@ -101,6 +112,19 @@ test('an unknown path is 404 without a body, a method a resource lacks is 405 an
   assert.deepEqual(wrong.json, { Error: 'PUT is not possible here' })
   assert.equal((await call('GET', '/server')).json['productName'], 'Holdfast')
   assert.equal((await call('GET', '/')).json['ManagementApi'], 'Active')
+})
+
+test('the server tells what its journal has done', async t => {
+  const use = { segments: 2, bytes: 128, liveBytes: 64, live: 3, groups: 5, records: 9 }
+  const { call } = await managementRig(t, fakeRegistry({}), { journalUse: () => use })
+  assert.deepEqual((await call('GET', '/server')).json['journal'], {
+    segments: 2,
+    bytes: 128,
+    liveBytes: 64,
+    messages: 3,
+    commits: 5,
+    records: 9,
+  })
 })
 
 test('a defect is told as such, without its insides', async t => {

@@ -10,6 +10,8 @@ import { audit, ok, refusal } from './api.ts'
 import { listingResources } from './listings.ts'
 import { LoginGuard } from './login-guard.ts'
 import { processorResources } from './processors.ts'
+import { inboundResources } from './inbound-endpoints.ts'
+import { taskResources } from './tasks.ts'
 import { health, serverResources } from './server-info.ts'
 import { storeResources } from './stores.ts'
 import { Tokens } from './tokens.ts'
@@ -117,6 +119,8 @@ export function managementApp(options: ManagementOptions): FastifyInstance {
     ...serverResources(options),
     ...storeResources(options),
     ...processorResources(options),
+    ...taskResources(options),
+    ...inboundResources(options),
     ...listingResources(options),
   ]
   for (const resource of resources) addResource(app, access, resource)

@@ -6,8 +6,10 @@ import type { Level } from '../observe/levels.ts'
 import { ROOT } from '../observe/levels.ts'
 import type { ApiAnswer, ApiRequest, Managed, Resource } from './api.ts'
 import { audit, isAnswer, iso, ok, refusal, textsOf } from './api.ts'
+import { observedInbound } from './inbound-endpoints.ts'
 import { faultyArtifacts } from './listings.ts'
 import { observed } from './processors.ts'
+import { asideIn } from './stores.ts'
 
 export function serverResources(managed: Managed): Resource[] {
   return [
@@ -21,7 +23,8 @@ export function serverResources(managed: Managed): Resource[] {
 }
 
 /** MI's fields, so that its tools show something sensible, and ours. */
-function server({ version }: Managed): object {
+function server({ version, journalUse }: Managed): object {
+  const journal = journalUse?.()
   return {
     productName: 'Holdfast',
     productVersion: version,
@@ -34,6 +37,16 @@ function server({ version }: Managed): object {
     osVersion: os.release(),
     memoryBytes: process.memoryUsage.rss(),
     uptimeSeconds: Math.floor(process.uptime()),
+    ...(journal && {
+      journal: {
+        segments: journal.segments,
+        bytes: journal.bytes,
+        liveBytes: journal.liveBytes,
+        messages: journal.live,
+        commits: journal.groups,
+        records: journal.records,
+      },
+    }),
   }
 }
 
@@ -71,6 +84,9 @@ function setLevel({ levels, log }: Managed, request: ApiRequest): ApiAnswer {
   }
 }
 
+/** Of a journal, told by the health check; the log names them all. */
+const MOST_DAMAGE = 20
+
 /** 200 once deployed, 503 before. A faulty artifact, a broker that is away or a stopped processor are told, not fatal. */
 export function health(managed: Managed): ApiAnswer {
   const registry = managed.registry()
@@ -85,17 +101,27 @@ export function health(managed: Managed): ApiAnswer {
     const processor = registry.find('message-processor', name)
     return processor ? [{ name, ...observed(processor) }] : []
   })
+  const inboundEndpoints = registry.names('inbound-endpoint').flatMap(name => {
+    const inbound = registry.find('inbound-endpoint', name)
+    return inbound ? [{ name, ...observedInbound(inbound) }] : []
+  })
+  const quarantined = asideIn(managed).map(({ name, held }) => ({ name, size: held }))
   const body = {
     status: ready ? 'ready' : 'starting',
     version: managed.version,
     faultyArtifacts: faultyArtifacts(managed),
     stores,
+    ...(quarantined.length > 0 && { quarantined }),
     processors,
+    ...(inboundEndpoints.length > 0 && { inboundEndpoints }),
     ...(journal && {
       journal: {
         state: journal.state,
         since: iso(journal.since),
         ...(journal.reason !== undefined && { reason: journal.reason }),
+        ...(journal.damage?.length && {
+          damage: journal.damage.slice(0, MOST_DAMAGE).map(({ file, offset, what }) => ({ file, offset, what })),
+        }),
       },
     }),
   }

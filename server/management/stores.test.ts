@@ -259,3 +259,51 @@ test('an operation that makes no sense is refused with the reason', async t => {
 function message(id: string): StoredMessage {
   return storedMessage({ id, envelope: { service: 'Intake', properties: {}, axis2: {} } })
 }
+
+test('what was set aside is a store like any other: listed while it holds something, shown with the reason, moved back, deleted', async t => {
+  const orders = fakeStore('orders')
+  const aside = fakeStore('orders.quarantine')
+  const reason = 'the broker tcp://u:hunter2@host said no'
+  for (const id of ['m-1', 'm-2']) {
+    const given = message(id)
+    aside.add({ ...given, envelope: { ...given.envelope, properties: { QUARANTINE_REASON: reason } } })
+  }
+  const deployed = fakeRegistry({ 'message-store': [orders] })
+  const registry = {
+    ...deployed,
+    find: ((role, name) =>
+      role === 'message-store' && name === aside.name ? aside : deployed.find(role, name)) as typeof deployed.find,
+  }
+  const quarantines = () => [
+    { name: aside.name, held: aside.held.length },
+    { name: 'other.quarantine', held: 0 },
+  ]
+  const { call } = await managementRig(t, registry, { quarantines })
+
+  const list = (await call('GET', '/message-stores')).json['list'] as Record<string, unknown>[]
+  assert.deepEqual(
+    list.map(({ name, size }) => [name, size]),
+    [
+      ['orders', 0],
+      ['orders.quarantine', 2],
+    ],
+  )
+  const shown = await call('GET', '/message-stores/orders.quarantine/messages')
+  const [first] = shown.json['list'] as Record<string, unknown>[]
+  assert.equal(first!['setAside'], 'the broker tcp://u:*****@host said no')
+  assert.equal((await call('GET', '/message-stores?name=orders.quarantine')).json['size'], 2)
+
+  const back = await call('POST', '/message-stores/orders.quarantine/operations', {
+    action: 'move',
+    ids: ['m-1'],
+    to: 'orders',
+  })
+  assert.equal(back.status, 200)
+  assert.deepEqual(
+    orders.held.map(({ message: { id } }) => id),
+    ['m-1'],
+  )
+  assert.equal((await call('DELETE', '/message-stores/orders.quarantine/messages/m-2')).status, 200)
+  assert.equal(aside.held.length, 0)
+  assert.equal((await call('GET', '/message-stores')).json['count'], 1)
+})

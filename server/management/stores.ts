@@ -63,12 +63,18 @@ async function stores(managed: Managed, request: ApiRequest): Promise<ApiAnswer>
     const store = find(managed, name)
     return store ? ok(await detail(managed, store)) : unknownStore(name)
   }
-  const names = managed.registry().names('message-store')
+  const names = [...managed.registry().names('message-store'), ...asideIn(managed).map(({ name }) => name)]
   const sizes = new Map(await Promise.all(names.map(async name => [name, await sizeOf(find(managed, name))] as const)))
   return listed(request, names, name => {
     const store = find(managed, name)
     return store && { name, type: store.type, size: sizes.get(name), state: store.status.state }
   })
+}
+
+/** Where messages are that were set aside, unless somebody deployed a store of that name. */
+export function asideIn(managed: Managed): readonly { readonly name: string; readonly held: number }[] {
+  const deployed = new Set(managed.registry().names('message-store'))
+  return managed.quarantines?.().filter(({ name, held }) => held > 0 && !deployed.has(name)) ?? []
 }
 
 async function detail(managed: Managed, store: MessageStore): Promise<object> {
@@ -139,6 +145,9 @@ function summary({ message, attempts, lastTry, inFlight }: BrowsedMessage): Reco
     ...(envelope.action !== undefined && { action: envelope.action }),
     attempts,
     inFlight,
+    ...(typeof envelope.properties['QUARANTINE_REASON'] === 'string' && {
+      setAside: maskText(envelope.properties['QUARANTINE_REASON']),
+    }),
     ...(lastTry && {
       lastError: maskText(lastTry.error),
       errorCode: lastTry.errorCode,
