@@ -76,3 +76,12 @@ test('every link and every path of the guides leads to a file', () => {
     for (const to of [...links, ...paths]) assert.ok(existsSync(join(root, to)), `${path} names ${to}`)
   }
 })
+
+test('the page of differences is one table, and every row says why and how to get the old way back', () => {
+  const { text } = pages.find(({ path }) => path === 'server/docs/differences.md')!
+  const lines = text.split('\n').filter(line => line.startsWith('|'))
+  const rows = lines.map(line => line.split(/(?<!\\)\|/).slice(1, -1))
+  assert.equal(lines.filter(line => line.startsWith('|---')).length, 1)
+  assert.ok(rows.length > 60)
+  for (const row of rows) assert.equal(row.filter(cell => cell.trim() !== '').length, 5, row.join('|'))
+})

@@ -77,7 +77,11 @@ export type Step =
   /** Deletes a file from HOME/deploy again. */
   | { readonly remove: string; readonly gone: string }
 
+/** Servers that do not come with Holdfast; what needs one is played by `npm run test:brokers`. */
+export type Outside = 'classic' | 'artemis' | 'artemis-pair' | 'rabbitmq'
+
 export interface ExchangeFile {
+  readonly needs?: Outside
   readonly steps: readonly Step[]
 }
 

@@ -6,6 +6,8 @@ import type {
   BrowsedMessage,
   Endpoint,
   EndpointStatus,
+  InboundEndpoint,
+  InboundState,
   MessageProcessor,
   MessageStore,
   ProcessorState,
@@ -14,6 +16,8 @@ import type {
   Roles,
   StoredMessage,
   StoreState,
+  Task,
+  TaskState,
 } from '../kernel/contracts.ts'
 
 export function storedMessage(changes: Partial<StoredMessage> & { text?: string } = {}): StoredMessage {
@@ -108,6 +112,73 @@ export function fakeProcessor(name: string, store: string, changes: Partial<Mess
     ...changes,
   }
   return processor
+}
+
+export interface FakeTask extends Task {
+  state: TaskState
+  /** What operators asked for, in order. */
+  readonly asked: string[]
+}
+
+export function fakeTask(name: string, changes: Partial<Task> = {}): FakeTask {
+  const asked: string[] = []
+  const state: TaskState = { wanted: 'active', observed: 'waiting', since: 0, runs: 0, failures: 0 }
+  const task: FakeTask = {
+    name,
+    group: 'synapse.simple.quartz',
+    className: 'org.apache.synapse.startup.tasks.MessageInjector',
+    timetable: { kind: 'interval', interval: 5000 },
+    properties: {},
+    state,
+    asked,
+    start: async () => undefined,
+    async activate({ by }) {
+      asked.push(`activate by ${by}`)
+      task.state = { ...state, wanted: 'active', observed: 'waiting' }
+    },
+    async deactivate({ by }, reason) {
+      asked.push(`deactivate by ${by}`)
+      task.state = { ...state, wanted: 'inactive', observed: 'stopped', reason }
+    },
+    async run({ by }) {
+      asked.push(`run by ${by}`)
+      return undefined
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+    ...changes,
+  }
+  return task
+}
+
+export interface FakeInbound extends InboundEndpoint {
+  state: InboundState
+  /** What operators asked for, in order. */
+  readonly asked: string[]
+}
+
+export function fakeInbound(name: string, changes: Partial<InboundEndpoint> = {}): FakeInbound {
+  const asked: string[] = []
+  const inbound: FakeInbound = {
+    name,
+    protocol: 'jms',
+    sequence: 'take',
+    onError: undefined,
+    parameters: {},
+    state: { wanted: 'active', observed: 'listening', since: 0 },
+    asked,
+    start: async () => undefined,
+    async activate({ by }) {
+      asked.push(`activate by ${by}`)
+      inbound.state = { wanted: 'active', observed: 'listening', since: 0 }
+    },
+    async deactivate({ by }, reason) {
+      asked.push(`deactivate by ${by}`)
+      inbound.state = { wanted: 'inactive', observed: 'stopped', since: 0, reason }
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+    ...changes,
+  }
+  return inbound
 }
 
 export function fakeEndpoint(name: string, withState = true): Endpoint {

@@ -24,6 +24,15 @@ export class MemoryDisk {
   readonly queues = new Map<string, Kept[]>()
   readonly ledgers = new Map<string, Map<string, number>>()
   next = 0
+
+  /** What a crash at this moment would leave. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk()
+    for (const [name, kept] of this.queues) copy.queues.set(name, structuredClone(kept))
+    for (const [name, ids] of this.ledgers) copy.ledgers.set(name, new Map(ids))
+    copy.next = this.next
+    return copy
+  }
 }
 
 /**

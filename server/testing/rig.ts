@@ -1,3 +1,4 @@
+import { NO_DATABASES } from './sql-rig.ts'
 import { WaitingCallers } from '../kernel/waiting-callers.ts'
 /** What tests of kinds need: artifacts from XML with the real catalog and expressions, contexts, and a fake outside. */
 import { formatOf } from '../codecs/client-format.ts'
@@ -8,6 +9,7 @@ import { readFault } from '../codecs/soap-version.ts'
 import { messageViews } from '../codecs/views.ts'
 import { buildArtifact } from '../deploy/build.ts'
 import { endpointMaker } from '../deploy/on-demand.ts'
+import { LocalFiles } from '../drivers/files/local-files.ts'
 import { expressionCompiler } from '../expr/expression.ts'
 import { ManualClock } from '../kernel/clock.ts'
 import { Exchange, MessageContext, type Origin } from '../kernel/context.ts'
@@ -22,6 +24,8 @@ import { Catalog } from '../schema/catalog.ts'
 import { decodeFile, type DecodedArtifact, type DecodedFile } from '../schema/decode.ts'
 import type { DecodeEnv } from '../schema/element-site.ts'
 import type { HttpTarget, Services } from '../schema/services.ts'
+import { QueueTransport } from '../transport/jms/transport.ts'
+import { RabbitQueues } from '../transport/rabbitmq/transport.ts'
 import { memoryLog, type MemoryLog } from './memory-log.ts'
 import { replyOf, RigJournal, stored, textOfBody } from './store-rig.ts'
 
@@ -38,6 +42,8 @@ export function testDecodeEnv(changes: Partial<DecodeEnv> = {}): DecodeEnv {
     compile: expressionCompiler({ views: messageViews, clock: new ManualClock() }),
     substitute: value => ({ value }),
     resource: () => undefined,
+    // Examples may name classes of Acme, and elements that only an extension can be for.
+    hasExtension: className => /\bacme\b/.test(className) || !className.includes('.'),
     ...changes,
   }
 }
@@ -67,8 +73,13 @@ export function decodeGood(xml: string, changes: Partial<DecodeEnv> = {}): Decod
 }
 
 /** The running thing an artifact describes. */
-export function build<R extends RoleName>(_role: R, xml: string, services: Services = fakeServices()): Roles[R] {
-  return buildArtifact(decodeGood(xml).node!, services) as Roles[R]
+export function build<R extends RoleName>(
+  _role: R,
+  xml: string,
+  services: Services = fakeServices(),
+  env: Partial<DecodeEnv> = {},
+): Roles[R] {
+  return buildArtifact(decodeGood(xml, env).node!, services) as Roles[R]
 }
 
 /** A store written as `<messageStore …>`. */
@@ -112,7 +123,12 @@ export function fakeServices(changes: Partial<Services> = {}): FakeServices {
       return fault && readFault(fault).reason
     },
     resources: { read: () => undefined },
+    databases: NO_DATABASES,
+    extensions: { find: () => undefined, folders: ['HOME/extensions'], timeout: 30_000 },
     makeEndpoint: endpointMaker(testDecodeEnv(), () => services),
+    writeResource: () => undefined,
+    ports: { open: () => Promise.reject(new Error('there are no ports here')) },
+    files: new LocalFiles('/nowhere', [], clock),
     documents: { read: uri => Promise.reject(new Error(`there is no ${uri}`)) },
     settings: {
       globalEndpointTimeout: 120_000,
@@ -120,6 +136,8 @@ export function fakeServices(changes: Partial<Services> = {}): FakeServices {
       storeConfirmDeadline: 10_000,
       maxBodySize: 1 << 20,
     },
+    jms: new QueueTransport(() => services),
+    rabbitmq: new RabbitQueues(() => services),
     http: {
       async send(request, target, _ctx, { timeoutMs, oneWay = false }) {
         sent.push({ target, request, timeoutMs, oneWay })
@@ -164,11 +182,16 @@ export function memoryRegistry(things: Named): Registry {
 }
 
 /** A snapshot of artifacts written as XML, and of whatever else the test made. */
-export function deployed(services: Services, xmls: readonly string[], things: Named = {}): Registry {
+export function deployed(
+  services: Services,
+  xmls: readonly string[],
+  things: Named = {},
+  env: Partial<DecodeEnv> = {},
+): Registry {
   const made: Partial<Record<RoleName, Record<string, Roles[RoleName]>>> = {}
   for (const [role, named] of Object.entries(things)) made[role as RoleName] = { ...named }
   for (const xml of xmls) {
-    const { node, role, name } = decodeGood(xml)
+    const { node, role, name } = decodeGood(xml, env)
     made[role!] = { ...made[role!], [name]: buildArtifact(node!, services) }
   }
   return memoryRegistry(made as Named)

@@ -23,6 +23,16 @@ import { freePorts } from './ports.ts'
 const PATIENCE_MS = 20_000
 const ASK_AGAIN_MS = 20
 
+/** A broker that is not ours, in the place of the embedded one. */
+export interface OutsideBroker {
+  /** Where it listens in the place of each port the sample names. */
+  readonly ports: ReadonlyMap<number, number>
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Makes an artifact fit this broker, such as its user. */
+  adapt(text: string): string
+}
+
 /** Everything a sample needs, on ports nobody else has. */
 export class SamplePlayer implements AsyncDisposable {
   readonly #sample: Sample
@@ -34,19 +44,21 @@ export class SamplePlayer implements AsyncDisposable {
   #said = ''
   #backend!: Backend
   #broker: Broker | undefined
+  readonly #outside: OutsideBroker | undefined
   #logs!: LogSystem
   #app!: App
   #management!: ManagementClient
 
-  private constructor(sample: Sample, home: string) {
+  private constructor(sample: Sample, home: string, outside: OutsideBroker | undefined) {
+    this.#outside = outside
     this.#sample = sample
     this.#home = home
     this.#artifacts = join(home, 'sample')
   }
 
   /** `home` is an empty folder that the caller removes. */
-  static async start(sample: Sample, home: string): Promise<SamplePlayer> {
-    const player = new SamplePlayer(sample, home)
+  static async start(sample: Sample, home: string, outside?: OutsideBroker): Promise<SamplePlayer> {
+    const player = new SamplePlayer(sample, home, outside)
     try {
       await player.#start()
       return player
@@ -67,10 +79,12 @@ export class SamplePlayer implements AsyncDisposable {
     ]) {
       this.#ports.set(documented!, now!)
     }
+    for (const [documented, now] of this.#outside?.ports ?? []) this.#ports.set(documented, now)
     this.#backend = await startBackend({ port: backend!, print: line => this.#printed.push(line) })
     await this.#startBroker()
     await mkdir(join(this.#home, 'deploy'))
     await copyWithPorts(this.#sample.artifacts, this.#artifacts, this.#ports)
+    if (this.#outside) await this.#adapt(this.#outside)
     const { settings, diagnostics } = await loadSettings({
       flags: {
         home: this.#home,
@@ -189,16 +203,32 @@ export class SamplePlayer implements AsyncDisposable {
   }
 
   async #checkStore({ name, depth, contains }: StoreHolds['store']): Promise<void> {
-    await this.#comesAbout(async () => (await this.#management.depths())[name], depth)
+    await this.#comesAbout(() => this.#depthOf(name), depth)
     if (contains === undefined) return
-    const { list } = await this.#management.get<{ list: { id: string }[] }>(`message-stores/${name}/messages`)
     const bodies = await Promise.all(
-      list.map(({ id }) => this.#management.get<{ body: string }>(`message-stores/${name}/messages/${id}`)),
+      (await this.#messagesIn(name)).map(({ id }) =>
+        this.#management.get<{ body: string }>(`message-stores/${name}/messages/${encodeURIComponent(id)}`),
+      ),
     )
     assert.ok(
       bodies.some(({ body }) => body.includes(contains)),
       bodies.map(({ body }) => body).join('\n'),
     )
+  }
+
+  /** Counted by a look into it where the store does not know, as queues over OpenWire; −1 while nobody can look. */
+  async #depthOf(name: string): Promise<number | undefined> {
+    const told = (await this.#management.depths())[name]
+    if (told !== -1) return told
+    return this.#messagesIn(name).then(
+      ({ length }) => length,
+      () => -1,
+    )
+  }
+
+  async #messagesIn(store: string): Promise<readonly { readonly id: string }[]> {
+    const { list } = await this.#management.get<{ list: { id: string }[] }>(`message-stores/${store}/messages`)
+    return list
   }
 
   async #checkProcessor({ name, status }: ProcessorIs['processor']): Promise<void> {
@@ -219,7 +249,7 @@ export class SamplePlayer implements AsyncDisposable {
   async #do(what: Action['do']): Promise<void> {
     switch (what) {
       case 'stop broker':
-        await this.#broker!.stop()
+        await (this.#outside ?? this.#broker)!.stop()
         break
       case 'start broker':
         await this.#startBroker()
@@ -298,7 +328,15 @@ export class SamplePlayer implements AsyncDisposable {
     assert.equal(found, wanted)
   }
 
+  async #adapt({ adapt }: OutsideBroker): Promise<void> {
+    for (const name of await readdir(this.#artifacts)) {
+      const file = join(this.#artifacts, name)
+      await writeFile(file, adapt(await readFile(file, 'utf8')))
+    }
+  }
+
   async #startBroker(): Promise<void> {
+    if (this.#outside) return this.#outside.start()
     this.#broker = await startBroker({ home: this.#home, port: this.#ports.get(61616)!, log: memoryLog() })
   }
 }

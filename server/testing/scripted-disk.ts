@@ -24,9 +24,12 @@ export interface DiskOperation {
 /** `crash`: nothing happens any more until {@link ScriptedDisk.restart}. A number: the write is cut to so many bytes. */
 export type DiskFault = 'ENOSPC' | 'EIO' | 'EACCES' | 'crash' | number
 
+/** Decides before an operation happens. A promise: it takes its time. */
+export type DiskScript = (operation: DiskOperation) => DiskFault | undefined | Promise<DiskFault | undefined>
+
 export interface ScriptedDiskOptions {
   /** Called before every operation; a fault returned happens instead of it. */
-  readonly script?: (operation: DiskOperation) => DiskFault | undefined
+  readonly script?: DiskScript
   /** Bytes all files together may have. */
   capacity?: number
 }
@@ -51,7 +54,7 @@ interface Node {
  * dirty mark, as Linux does: the next sync says yes although the bytes never reached the platter.
  */
 export class ScriptedDisk {
-  script: ((operation: DiskOperation) => DiskFault | undefined) | undefined
+  script: DiskScript | undefined
   capacity: number
   /** Operations so far. */
   operations = 0
@@ -235,7 +238,9 @@ export class ScriptedDisk {
     await Promise.resolve()
     if (life !== this.#incarnation || this.crashed) return dead()
     this.operations++
-    const fault = this.script?.({ index: this.operations, kind, path, bytes })
+    const decided = this.script?.({ index: this.operations, kind, path, bytes })
+    const fault = decided instanceof Promise ? await decided : decided
+    if (decided instanceof Promise && (life !== this.#incarnation || this.crashed)) return dead()
     if (fault === undefined) return undefined
     if (typeof fault === 'number') return fault
     if (fault === 'crash') {

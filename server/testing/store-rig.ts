@@ -1,3 +1,5 @@
+import { NO_DATABASES } from './sql-rig.ts'
+import { LocalFiles } from '../drivers/files/local-files.ts'
 import { WaitingCallers } from '../kernel/waiting-callers.ts'
 import type { Json, JournalLedger, JournalTable, LedgerEntry } from '../drivers/journal/contracts.ts'
 import { payloads } from '../codecs/payloads.ts'
@@ -33,6 +35,7 @@ import type { AnyKind } from '../schema/kinds.ts'
 import type { Services } from '../schema/services.ts'
 import { MemoryDisk, MemoryJournal } from './memory-journal.ts'
 import { memoryLog, type MemoryLog } from './memory-log.ts'
+import { noQueues } from './no-queues.ts'
 
 const AT = { file: 'test.xml', line: 1, column: 1 }
 
@@ -177,9 +180,14 @@ export class StoreRig implements AsyncDisposable {
       payloads,
       faultReason: () => undefined,
       resources: { read: () => undefined },
+      databases: NO_DATABASES,
+      extensions: { find: () => undefined, folders: ['HOME/extensions'], timeout: 30_000 },
       makeEndpoint: (_xml, name) => {
         throw new Error(`nobody makes ${name} here`)
       },
+      writeResource: () => undefined,
+      ports: { open: () => Promise.reject(new Error('there are no ports here')) },
+      files: new LocalFiles('/nowhere', [], this.clock),
       documents: { read: uri => Promise.reject(new Error(`there is no ${uri}`)) },
       settings: {
         globalEndpointTimeout: 30_000,
@@ -187,6 +195,8 @@ export class StoreRig implements AsyncDisposable {
         storeConfirmDeadline: 10_000,
         maxBodySize: 1 << 20,
       },
+      jms: noQueues,
+      rabbitmq: noQueues,
       http: { send: () => Promise.reject(new TypeError('there is no HTTP in this rig')) },
       defaultEndpoint: { name: 'default', send: () => Promise.resolve(null) },
       quarantine: async (store, record, reason) => {

@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Pool } from 'undici'
 
 export interface Usage {
   readonly cpuSeconds: number
@@ -54,14 +53,12 @@ export class Program implements AsyncDisposable {
   }
 
   get usage(): Usage {
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
-    return {
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) * TICK,
-      residentMb: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024,
-    }
+    return usageOf(String(this.#child.pid))
+  }
+
+  /** Highest resident memory so far, in MB. */
+  get peakMb(): number {
+    return megabytes(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'), 'VmHWM')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,48 +69,33 @@ export class Program implements AsyncDisposable {
   }
 }
 
-export interface Load {
-  readonly perSecond: number
-  /** Processor microseconds of the program for one request. */
-  readonly cpuMicros: number
-  readonly p99: number
+function usageOf(pid: string, group?: number): Usage {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  if (group !== undefined && Number(fields[2]) !== group) return { cpuSeconds: 0, residentMb: 0 }
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) * TICK,
+    residentMb: megabytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmRSS'),
+  }
 }
 
-/** Posts to one path over `connections` for some seconds. Every answer must have the status. */
-export async function load(
-  program: Program,
-  path: string,
-  { seconds, connections, body, status }: { seconds: number; connections: number; body: Uint8Array; status: number },
-): Promise<Load> {
-  const pool = new Pool(program.url, { connections, pipelining: 1 })
-  const headers = { 'content-type': 'text/xml; charset=UTF-8' }
-  const waits: number[] = []
-  const before = program.usage
-  const began = performance.now()
-  const end = began + seconds * 1000
-  const lane = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const sent = performance.now()
-      const response = await pool.request({ path, method: 'POST', headers, body })
-      await response.body.dump()
-      if (response.statusCode !== status) throw new Error(`${program.name}${path} answered ${response.statusCode}`)
-      waits.push(performance.now() - sent)
+function megabytes(status: string, field: string): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) / 1024
+}
+
+/** All processes of a group together. */
+export function groupUsage(group: number, processes: readonly string[]): Usage {
+  let [cpuSeconds, residentMb] = [0, 0]
+  for (const pid of processes) {
+    if (!/^\d+$/.test(pid)) continue
+    try {
+      const usage = usageOf(pid, group)
+      cpuSeconds += usage.cpuSeconds
+      residentMb += usage.residentMb
+    } catch {
+      // It has ended meanwhile.
     }
   }
-  await Promise.all(Array.from({ length: connections }, lane))
-  const took = (performance.now() - began) / 1000
-  const after = program.usage
-  await pool.close()
-  waits.sort((a, b) => a - b)
-  return {
-    perSecond: waits.length / took,
-    cpuMicros: ((after.cpuSeconds - before.cpuSeconds) / waits.length) * 1e6,
-    p99: waits[Math.floor(waits.length * 0.99)] ?? 0,
-  }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return { cpuSeconds, residentMb }
 }

@@ -7,7 +7,7 @@ import { asDocument } from '../../expr/xslt/as-document.ts'
 import { compileStylesheet } from '../../expr/xslt/stylesheet.ts'
 import { Body } from '../../kernel/message.ts'
 import { printXml } from '../../xml/writer.ts'
-import { median } from './processes.ts'
+import { median } from './report.ts'
 
 const ROUNDS = 9
 const WARM_UP = 3000

@@ -151,6 +151,7 @@ export function timeline({ orders, arrivals, kills, events }: Account, id: strin
 }
 
 const MARGIN = 2_000
+const MOST_NAMED = 200
 
 /** The report of a failed run: the count of each kind, and timelines of the first few orders. */
 export function report(account: Account, problems: readonly Problem[], most = 5): string {
@@ -159,7 +160,10 @@ export function report(account: Account, problems: readonly Problem[], most = 5)
   const counts = [...kinds].map(([kind, count]) => `${count} ${kind}`).join(', ')
   return [
     `${counts}, of ${account.orders.length} orders sent and ${account.arrivals.length} arrivals`,
-    `all: ${problems.map(({ kind, order }) => `${order} ${kind}`).join(', ')}`,
+    `all: ${problems
+      .slice(0, MOST_NAMED)
+      .map(({ kind, order }) => `${order} ${kind}`)
+      .join(', ')}${problems.length > MOST_NAMED ? ' …' : ''}`,
     ...problems.slice(0, most).map(({ text, order }) => `${text}\n${timeline(account, order)}`),
   ].join('\n')
 }

@@ -1,5 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -7,24 +6,25 @@ import { startBackend, type Backend } from '../../../axis2-mock/main.ts'
 import { Changes } from '../../kernel/changes.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { textOf } from '../../kernel/errors.ts'
-import { serverChild, startBrokerChild, startServer, type Child, type ServerOptions } from '../../testing/child.ts'
+import type { ServerOptions } from '../../testing/child.ts'
 import { ManagementClient } from '../../testing/management-client.ts'
 import { digestOf, orderIdIn, OrderLoad } from '../../testing/order-load.ts'
 import { freePorts } from '../../testing/ports.ts'
 import { problemsOf, repeated, report, type Account, type Arrival, type Kill, type Problem } from './account.ts'
-import { LEAST_ACCEPTED, sayRound, type Moment, type Round, type Victim } from './plan.ts'
-import { deploy, type Scenario } from './scenarios.ts'
+import { LEAST_ACCEPTED, momentName, sayRound, type Moment, type Round, type Victim } from './plan.ts'
+import { deploy, reworded, type Scenario } from './scenarios.ts'
+import { Victims, type Death } from './victims.ts'
 
 const LANES = 24
 /** Orders for the parking service, each round. */
 const PARKED = 3
-/** The smallest there is: segments are begun, sealed and deleted all the time. */
-const SMALL_FILES = { HOLDFAST_JOURNAL_SEGMENT_SIZE: '1 MiB' }
-/** A server that takes longer to accept or to deliver what a round asks for has lost something. */
+/** A server that accepts and delivers nothing for so long, though a round asks for it, has lost something. */
 const PATIENCE_MS = 45_000
-/** The files may change no more; then the kill comes all the same. */
-const LONGEST_WAIT_MS = 300
+/** Accepted orders that count as getting on. */
+const STEP = 20
 const PAUSE_MS = 20
+/** Accepted and not yet delivered, at most, while a point is waited for. */
+const BACKLOG = 150
 /** Of a log, shown with a failure. */
 const LINES = 40
 
@@ -34,6 +34,8 @@ export interface RoundResult {
   readonly accepted: number
   readonly inFlight: number
   readonly milliseconds: number
+  /** What the moment is called if the victim died exactly there, or before it could be killed. */
+  readonly met: string | undefined
 }
 
 export interface Summary {
@@ -51,8 +53,8 @@ export class CrashRun implements AsyncDisposable {
   readonly #folder: string
   readonly #backend: Backend
   readonly #server: ServerOptions
-  readonly #brokerPort: number
-  readonly #alive = new Map<Victim, Child>()
+  readonly #victims: Victims
+  readonly #files: ReadonlyMap<string, string>
   readonly #load: OrderLoad
   readonly #parking: OrderLoad | undefined
   readonly #arrivals: Arrival[] = []
@@ -60,28 +62,23 @@ export class CrashRun implements AsyncDisposable {
   readonly #kills: Kill[] = []
   readonly #events: { at: number; what: string }[] = []
   readonly #changes = new Changes(systemClock)
-  readonly #watchers: FSWatcher[] = []
-  #fileChanges = 0
   #seen = 0
+  #deployments = 0
   #broken: Error | undefined
 
   private constructor(
     scenario: Scenario,
     folder: string,
     backend: Backend,
+    files: ReadonlyMap<string, string>,
     ports: { http: number; management: number; broker: number },
   ) {
     this.#scenario = scenario
     this.#folder = folder
     this.#backend = backend
-    this.#brokerPort = ports.broker
-    this.#server = {
-      home: join(folder, 'server'),
-      artifacts: join(folder, 'artifacts'),
-      ports,
-      args: ['--quiet'],
-      env: SMALL_FILES,
-    }
+    this.#files = files
+    this.#server = { home: join(folder, 'server'), artifacts: join(folder, 'artifacts'), ports, args: ['--quiet'] }
+    this.#victims = new Victims(this.#server, { home: join(folder, 'broker'), port: ports.broker })
     const { path, padding, parking } = scenario
     const load = { port: ports.http, padding: (number: number) => (number * 7919) % padding }
     this.#load = new OrderLoad({ ...load, path, lanes: LANES, prefix: 'order' })
@@ -93,13 +90,10 @@ export class CrashRun implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), `holdfast-crash-${scenario.name}-`))
     const backend = await startBackend({ port: 0, remember: { requests: 64, bytes: 2 ** 24, keys: 0 } })
     const [http, management, broker] = (await freePorts(3)) as [number, number, number]
-    const run = new CrashRun(scenario, folder, backend, { http, management, broker })
+    const files = await scenario.artifacts({ broker, backend: backend.port })
+    const run = new CrashRun(scenario, folder, backend, files, { http, management, broker })
     try {
-      await deploy(run.#server.artifacts, await scenario.artifacts({ broker, backend: backend.port }))
-      for (const data of [run.#dataFolder('server'), ...(scenario.broker ? [run.#dataFolder('broker')] : [])]) {
-        await mkdir(data, { recursive: true })
-        run.#watchers.push(watch(data, event => event === 'rename' && run.#fileChanged()))
-      }
+      await deploy(run.#server.artifacts, files)
       if (scenario.broker) await run.#start('broker')
       await run.#start('server')
     } catch (thrown) {
@@ -118,11 +112,7 @@ export class CrashRun implements AsyncDisposable {
     load.acceptUpTo(Infinity)
     this.#parking?.acceptUpTo(this.#parking.accepted + PARKED)
     await this.#untilAccepted(before + round.accepted)
-    await this.#moment(round.moment)
-    const accepted = load.accepted - before
-    const { inFlight } = load
-    load.acceptUpTo(0)
-    await this.#kill(round.victims)
+    const { met, inFlight, accepted } = await this.#kill(round, before)
     if (round.again !== undefined) await this.#killStarting(round.again)
     if (!round.victims.includes('server')) await this.#accept(round.meanwhile)
     for (const victim of round.revived) {
@@ -133,7 +123,7 @@ export class CrashRun implements AsyncDisposable {
     await load.quiet()
     await this.#delivered(load)
     const counts = accepted >= LEAST_ACCEPTED && inFlight > 0
-    return { counts, accepted, inFlight, milliseconds: Math.round(systemClock.monotonic() - began) }
+    return { counts, accepted, inFlight, milliseconds: Math.round(systemClock.monotonic() - began), met }
   }
 
   /** Lets everything arrive, stops in good order and settles the whole account. */
@@ -146,13 +136,7 @@ export class CrashRun implements AsyncDisposable {
       await this.#delivered(this.#parking)
     }
     await this.#emptied()
-    for (const victim of ['server', 'broker'] as const) {
-      const child = this.#alive.get(victim)
-      if (!child) continue
-      this.#alive.delete(victim)
-      const { code } = await child.end('SIGTERM')
-      if (code !== 0) throw child.failure(`the ${victim} did not stop in good order`)
-    }
+    await this.#victims.stop()
     await this.#settle()
     const orders = this.#loads().flatMap(({ orders }) => orders)
     return {
@@ -166,11 +150,8 @@ export class CrashRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const watcher of this.#watchers) watcher.close()
     await Promise.all(this.#loads().map(load => load.stop()))
-    const children = [...this.#alive.values()]
-    this.#alive.clear()
-    await Promise.all(children.map(child => child[Symbol.asyncDispose]()))
+    await this.#victims[Symbol.asyncDispose]()
     await this.#backend.stop()
     // What broke a promise can be looked at afterwards.
     if (!this.#broken) await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
@@ -178,10 +159,6 @@ export class CrashRun implements AsyncDisposable {
 
   #loads(): OrderLoad[] {
     return this.#parking ? [this.#load, this.#parking] : [this.#load]
-  }
-
-  #dataFolder(victim: Victim): string {
-    return join(this.#folder, victim, victim === 'server' ? 'data' : 'broker')
   }
 
   #note(what: string): void {
@@ -201,74 +178,99 @@ export class CrashRun implements AsyncDisposable {
     this.#changes.tell()
   }
 
-  #fileChanged(): void {
-    this.#fileChanges++
-    this.#changes.tell()
-  }
-
   // ── killing and reviving ──
 
   async #start(victim: Victim): Promise<void> {
     this.#note(`${victim} is started`)
-    const child =
-      victim === 'server'
-        ? await startServer(this.#server)
-        : await startBrokerChild(join(this.#folder, 'broker'), this.#brokerPort, SMALL_FILES)
+    await this.#victims.start(victim)
     this.#note(`${victim} is ready`)
-    this.#alive.set(victim, child)
   }
 
-  async #kill(victims: readonly Victim[]): Promise<void> {
-    const at = systemClock.now()
-    const children = victims.map(victim => this.#alive.get(victim)!)
-    for (const victim of victims) this.#alive.delete(victim)
-    for (const child of children) child.signal('SIGKILL')
-    await this.#buried(at, victims, children)
+  async #kill({ victims, moment }: Round, before: number) {
+    const load = this.#load
+    // Those under way when the moment came, and those that lost their connection since.
+    const began = load.orders.length
+    const waiting = load.inFlight
+    const death = await this.#die(victims, moment)
+    load.acceptUpTo(0)
+    const accepted = load.accepted - before
+    const broken = load.orders.slice(began - waiting).filter(({ outcome }) => outcome === 'unknown').length
+    const inFlight = moment.kind === 'stop' ? waiting : Math.max(load.inFlight, broken)
+    await this.#buried(death === 'stopped before' ? victims.slice(1) : victims)
+    return { met: death === 'killed' && 'at' in moment ? undefined : momentName(moment), inFlight, accepted }
+  }
+
+  async #die(victims: readonly Victim[], moment: Moment): Promise<Death> {
+    const scripted = 'at' in moment && moment.at !== undefined
+    switch (moment.kind) {
+      case 'point': {
+        using _paced = this.#paced()
+        return await this.#victims.killAt(victims, moment, async () => {})
+      }
+      case 'deploy':
+        if (scripted) return this.#victims.killAt(victims, moment, () => this.#deployAgain())
+        await this.#deployAgain()
+        await systemClock.sleep(moment.ms)
+        break
+      case 'stop': {
+        const server = this.#victims.get('server')!
+        if (scripted) return this.#victims.killAt(victims, moment, async () => server.signal('SIGTERM'))
+        return this.#victims.killStopping(victims, moment.ms)
+      }
+      case 'arrival':
+        await this.#arrival(moment.nth)
+        break
+      case 'time':
+        await systemClock.sleep(moment.ms)
+    }
+    await this.#victims.kill(victims)
+    return 'killed'
+  }
+
+  /** From now on no more is accepted than is delivered: a point may be a while off, and segments go as they empty. */
+  #paced(): Disposable {
+    const load = this.#load
+    const most = load.accepted + BACKLOG - this.#arrived.size
+    const pace = (): void => load.acceptUpTo(most + this.#arrived.size)
+    pace()
+    return { [Symbol.dispose]: this.#changes.on(pace) }
   }
 
   async #killStarting(ms: number): Promise<void> {
-    const child = serverChild(this.#server)
-    await systemClock.sleep(ms)
-    child.signal('SIGKILL')
-    await this.#buried(systemClock.now(), ['server'], [child])
+    await this.#victims.killStarting(ms)
+    await this.#buried(['server'])
   }
 
-  async #buried(at: number, victims: readonly Victim[], children: readonly Child[]): Promise<void> {
-    for (const child of children) {
-      const { signal } = await child.exited
-      if (signal !== 'SIGKILL') throw child.failure('it ended before it was killed')
-    }
+  async #buried(victims: readonly Victim[]): Promise<void> {
+    const at = systemClock.now()
     // What they had sent is with us, but perhaps not yet read: after a whole turn of the event loop it is.
     await turn()
     await turn()
-    this.#kills.push({ at, victims, arrivals: this.#arrivals.length })
+    if (victims.length > 0) this.#kills.push({ at, victims, arrivals: this.#arrivals.length })
   }
 
-  async #moment(moment: Moment): Promise<void> {
-    if (moment.after === 'time') return systemClock.sleep(moment.ms)
-    const enough = this.#fileChanges + moment.changes
-    await this.#changes
-      .until(
-        () => this.#fileChanges >= enough,
-        LONGEST_WAIT_MS,
-        () => '',
-      )
-      .catch(() => {})
+  /** Every artifact is another one now and means the same: endpoints, stores and processors in use are replaced. */
+  async #deployAgain(): Promise<void> {
+    const number = ++this.#deployments
+    const files = new Map([...this.#files].map(([name, xml]) => [name, reworded(xml, number)]))
+    await deploy(this.#server.artifacts, files)
+  }
+
+  /** Resolves as the back end gets its so-manyth order from now, before it has answered. */
+  async #arrival(nth: number): Promise<void> {
+    const { seen } = this.#backend
+    const target = seen.total + nth
+    await seen.waitFor(({ total }) => total >= target, PATIENCE_MS)
   }
 
   // ── waiting and settling ──
 
-  /** Rejects when a process ends that nobody killed. */
-  #endedByItself(): Promise<never> {
-    return Promise.race(
-      [...this.#alive].map(async ([victim, child]) => {
-        await child.exited
-        // Killed since, in its turn.
-        if (this.#alive.get(victim) !== child) return new Promise<never>(() => {})
-        this.#broken ??= child.failure(`the ${victim} ended by itself`)
-        throw this.#broken
-      }),
-    )
+  async #endedByItself(): Promise<never> {
+    try {
+      return await this.#victims.endedByItself()
+    } catch (thrown) {
+      throw (this.#broken ??= thrown as Error)
+    }
   }
 
   async #accept(more: number): Promise<void> {
@@ -278,8 +280,11 @@ export class CrashRun implements AsyncDisposable {
   }
 
   async #untilAccepted(target: number): Promise<void> {
+    const load = this.#load
     try {
-      await Promise.race([this.#load.until(target, PATIENCE_MS), this.#endedByItself()])
+      while (load.accepted < target) {
+        await Promise.race([load.until(Math.min(load.accepted + STEP, target), PATIENCE_MS), this.#endedByItself()])
+      }
     } catch (thrown) {
       throw this.#broken ?? (await this.#failure(textOf(thrown)))
     }
@@ -296,18 +301,26 @@ export class CrashRun implements AsyncDisposable {
       }
       return true
     }
-    const arrived = this.#changes.until(complete, PATIENCE_MS, () => '').catch(() => {})
-    await Promise.race([arrived, this.#endedByItself()])
+    for (let before = -1; !complete() && this.#arrivals.length > before;) {
+      before = this.#arrivals.length
+      const further = (): boolean => this.#arrivals.length >= before + STEP || complete()
+      const arrived = this.#changes.until(further, PATIENCE_MS, () => '').catch(() => {})
+      await Promise.race([arrived, this.#endedByItself()])
+    }
     await this.#settle(load)
   }
 
   /** Resolves once no store holds a message. */
   async #emptied(): Promise<void> {
     const management = new ManagementClient(this.#server.ports.management)
-    const since = systemClock.monotonic()
+    let since = systemClock.monotonic()
+    let least = Infinity
     for (;;) {
       const depths = await management.depths()
-      if (Object.values(depths).every(depth => depth === 0)) return
+      const held = Object.values(depths).reduce((sum, depth) => sum + Math.abs(depth), 0)
+      if (held === 0) return
+      if (held < least) since = systemClock.monotonic()
+      least = Math.min(least, held)
       if (systemClock.monotonic() - since > PATIENCE_MS) {
         throw await this.#failure(`everything has arrived, but stores still hold messages: ${JSON.stringify(depths)}`)
       }
@@ -337,7 +350,7 @@ export class CrashRun implements AsyncDisposable {
   async #failure(text: string): Promise<Error> {
     const log = join(this.#server.home, 'logs', 'holdfast.log')
     const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-LINES)
-    const broker = this.#alive.get('broker')?.output ?? ''
+    const broker = this.#victims.get('broker')?.output ?? ''
     this.#broken = new Error(
       [
         `${this.#scenario.name}: ${text}`,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planRounds } from './plan.ts'
+import { POINTS } from './points.ts'
 import { playRounds } from './rounds.ts'
 import { failoverScenario, journalScenario, type Scenario } from './scenarios.ts'
 
@@ -14,18 +15,29 @@ const ROUNDS: readonly (readonly [Scenario, number, string])[] = [
 
 for (const [scenario, rounds, title] of ROUNDS) {
   test(title, async t => {
-    await playRounds({ scenario, rounds, seed: SEED, say: line => t.diagnostic(line) })
+    const schedule = planRounds(SEED, rounds * 2, scenario.name)
+    const spare = schedule.splice(rounds)
+    await playRounds({ scenario, schedule, spare, say: line => t.diagnostic(line) })
   })
 }
 
 test('a seed is a schedule: the same again, and another for another', () => {
-  const plan = planRounds(SEED, 20, true)
-  assert.deepEqual(planRounds(SEED, 20, true), plan)
-  assert.notDeepEqual(planRounds(SEED + 1, 20, true), plan)
+  const plan = planRounds(SEED, 60, 'failover')
+  assert.deepEqual(planRounds(SEED, 60, 'failover'), plan)
+  assert.notDeepEqual(planRounds(SEED + 1, 60, 'failover'), plan)
   assert.deepEqual(
     new Set(plan.slice(0, 4).map(({ victims }) => victims.join())),
     new Set(['server', 'broker', 'server,broker', 'broker,server']),
   )
   assert.ok(plan.some(({ again }) => again !== undefined))
-  assert.deepEqual(new Set(plan.map(({ moment }) => moment.after)), new Set(['time', 'files']))
+  assert.deepEqual(
+    new Set(plan.map(({ moment }) => moment.kind)),
+    new Set(['time', 'point', 'arrival', 'deploy', 'stop']),
+  )
+})
+
+test('every point has its turn before any comes again', () => {
+  const points = planRounds(SEED, 200, 'journal').flatMap(({ moment }) => (moment.kind === 'point' ? [moment.at] : []))
+  const all = POINTS.journal.server
+  assert.deepEqual(new Set(points.slice(0, all.length)), new Set(all))
 })

@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ScenarioName } from './plan.ts'
 
 export interface Ports {
   readonly broker: number
@@ -9,7 +10,7 @@ export interface Ports {
 }
 
 export interface Scenario {
-  readonly name: string
+  readonly name: ScenarioName
   readonly broker: boolean
   /** Path of the service that gets the orders. */
   readonly path: string
@@ -106,4 +107,12 @@ export const failoverScenario: Scenario = {
 export async function deploy(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const [name, xml] of files) await writeFile(join(folder, name), xml)
+}
+
+/** The same artifact in other words: it is replaced, though nothing about it changes. */
+export function reworded(xml: string, number: number): string {
+  const note = `<!-- ${number} -->`
+  const closed = /<\/[\w:]+>\s*$/.exec(xml)
+  if (closed) return xml.slice(0, closed.index) + note + xml.slice(closed.index)
+  return xml.replace(/<([\w:]+)([^>]*)\/>\s*$/, `<$1$2>${note}</$1>\n`)
 }
