@@ -12,7 +12,7 @@ const outdir = join(root, 'dist')
 const fresh = `${outdir}.${process.pid}`
 await build({
   absWorkingDir: root,
-  entryPoints: { holdfast: 'server/main.ts' },
+  entryPoints: { holdfast: 'server/main.ts', 'xquery-worker': 'server/drivers/xquery/worker.ts' },
   outdir: fresh,
   bundle: true,
   splitting: true,
@@ -27,7 +27,7 @@ await build({
   },
   sourcemap: true,
   // Optional packages are loaded when first used, where they are installed.
-  external: Object.keys(optionalDependencies),
+  external: [...Object.keys(optionalDependencies), 'esbuild'],
   logLevel: 'warning',
   chunkNames: 'chunks/[name]-[hash]',
 })
