@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Channel, ChannelModel, ConfirmChannel, Message, Options } from 'amqplib'
 import type { Dialer } from '../drivers/jms/contracts.ts'
 import { RabbitLive } from '../drivers/rabbitmq/live.ts'
-import type { Route } from '../drivers/rabbitmq/index.ts'
+import type { Route, RouteOf } from '../drivers/rabbitmq/index.ts'
 import { IntegrationError } from '../kernel/errors.ts'
 
 interface Kept {
@@ -42,6 +42,8 @@ export class FakeRabbit {
   /** Nothing listens. */
   away = false
   connections = 0
+  /** Open at this moment. */
+  channels = 0
   #order = 0
   readonly #models = new Set<FakeModel>()
 
@@ -49,7 +51,7 @@ export class FakeRabbit {
   readonly dialer = (route: Route): Dialer => this.dialerFor(() => route)
 
   /** How a transport reaches it. */
-  readonly dialerFor = (routeOf: (name: string) => Route): Dialer => {
+  readonly dialerFor = (routeOf: RouteOf): Dialer => {
     return () => async host => {
       if (this.away) throw new IntegrationError('STORE_UNAVAILABLE', 'nothing listens there')
       this.connections++
@@ -58,7 +60,7 @@ export class FakeRabbit {
       const live = new RabbitLive({
         model: model as unknown as ChannelModel,
         host,
-        routeOf: ({ name }) => routeOf(name),
+        routeOf,
         destroy: () => model.end(),
       })
       model.on('close', () => {
@@ -185,6 +187,7 @@ class FakeChannel extends EventEmitter {
   constructor(rabbit: FakeRabbit) {
     super()
     this.#rabbit = rabbit
+    rabbit.channels++
   }
 
   async checkQueue(name: string): Promise<{ messageCount: number }> {
@@ -320,6 +323,7 @@ class FakeChannel extends EventEmitter {
   end(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#rabbit.channels--
     for (const tag of this.#limits.keys()) this.#leave(tag)
     const held = [...this.#unsettled.values()]
     this.#unsettled.clear()

@@ -212,14 +212,26 @@ function turnOf(session: Session): Turn {
   return turn
 }
 
-/** Calls back when the peer may have opened its window; rhea tells links only of flows that name them. */
-export function onFlow(session: Session, listener: () => void): void {
-  const inner = session as unknown as RheaSession
-  const flow = inner.on_flow
-  inner.on_flow = function (frame) {
-    flow.call(inner, frame)
-    process.nextTick(listener)
+const flowListeners = new WeakMap<Session, Set<() => void>>()
+
+/**
+ * Calls back when the peer may have opened its window, until what it returns is called; rhea tells links only of flows
+ * that name them.
+ */
+export function onFlow(session: Session, listener: () => void): () => void {
+  const known = flowListeners.get(session)
+  const listeners = known ?? new Set()
+  listeners.add(listener)
+  if (!known) {
+    flowListeners.set(session, listeners)
+    const inner = session as unknown as RheaSession
+    const flow = inner.on_flow
+    inner.on_flow = function (frame) {
+      flow.call(inner, frame)
+      for (const each of listeners) process.nextTick(each)
+    }
   }
+  return () => listeners.delete(listener)
 }
 
 /**

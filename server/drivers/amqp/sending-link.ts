@@ -37,8 +37,8 @@ export class SendingLink implements Outgoing {
   #waiting: Send[] = []
   #next = 0
   #over: IntegrationError | null = null
-  /** A connection that is gone already says so at once. */
-  #forget: () => void = () => {}
+  /** What listens to the session, which may outlive the link, and to the connection. */
+  readonly #forget: (() => void)[] = []
 
   constructor(live: RheaLive, { destination, clock, fullness }: SendingParts, place = ownPlace(live)) {
     this.live = live
@@ -54,7 +54,7 @@ export class SendingLink implements Outgoing {
       treat_modified_as_released: false,
     })
     this.#out = new CreditedSender(this.#link, () => this.#pump())
-    onFlow(session, () => this.#pump())
+    this.#forget.push(onFlow(session, () => this.#pump()))
     this.#link.on('accepted', ({ delivery }: EventContext) => this.#confirmed(delivery!))
     this.#link.on('rejected', ({ delivery }: EventContext) => this.#refused(delivery!))
     this.#link.on('released', ({ delivery }: EventContext) => this.#givenBack(delivery!, 'released'))
@@ -68,15 +68,12 @@ export class SendingLink implements Outgoing {
       'sender_close',
       over(() => this.#failure('the broker closed the link')),
     )
-    session.on(
-      'session_error',
-      over(() => this.#failure(textOf(session.error))),
-    )
-    session.on(
-      'session_close',
-      over(() => this.#failure('the broker ended the session')),
-    )
-    this.#forget = live.onGone(why => this.#end(why))
+    const failed = over(() => this.#failure(textOf(session.error)))
+    const ended = over(() => this.#failure('the broker ended the session'))
+    session.on('session_error', failed).on('session_close', ended)
+    this.#forget.push(() => session.off('session_error', failed).off('session_close', ended))
+    // A connection that is gone already says so at once.
+    this.#forget.push(live.onGone(why => this.#end(why)))
   }
 
   get over(): boolean {
@@ -166,7 +163,7 @@ export class SendingLink implements Outgoing {
   #end(why: IntegrationError): void {
     if (this.#over) return
     this.#over = why
-    this.#forget()
+    for (const forget of this.#forget) forget()
     const waiting = this.#notSent()
     this.#waiting = []
     const inFlight = [...this.#inFlight.values()]

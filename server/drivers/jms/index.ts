@@ -22,6 +22,7 @@ export type {
 } from './contracts.ts'
 export { resolveJms } from './jndi.ts'
 export type { JmsConfiguration, ResolvedJms } from './jndi.ts'
+export { KeptSenders } from './kept-senders.ts'
 export { Lost } from './lost.ts'
 export { fromJms } from './reading.ts'
 export { toJms } from './mapping.ts'

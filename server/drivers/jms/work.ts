@@ -2,35 +2,29 @@ import type { Clock } from '../../kernel/clock.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import type { JmsConnection } from './connection.ts'
 import type { JmsDestination, JmsMessage, Outgoing, Session } from './contracts.ts'
+import { KeptSenders } from './kept-senders.ts'
 import { addressOf, keyOf } from './target.ts'
 import type { BrokerTarget } from './target.ts'
 
-/** Sends that take effect with a transaction at one broker. */
+/** Sends that take effect with a transaction at one broker; lent, with one transaction of its session after the other. */
 export class JmsWork {
   readonly #session: Session
-  readonly #clock: Clock
-  readonly #deadlineMs: number
   /** Whoever has lent the session closes it. */
   readonly #lent: boolean
-  readonly #senders = new Map<string, Outgoing>()
+  readonly #senders: KeptSenders<Outgoing>
+  readonly #deadlineMs: number
 
   constructor(session: Session, { clock, deadlineMs, lent }: { clock: Clock; deadlineMs: number; lent: boolean }) {
     this.#session = session
-    this.#clock = clock
     this.#deadlineMs = deadlineMs
     this.#lent = lent
+    this.#senders = new KeptSenders(destination => session.openSender({ destination, clock, fullness: () => {} }))
   }
 
   /** Resolves when the broker has taken it as part of the transaction. A failure is final: nothing is tried twice. */
   async send(destination: JmsDestination, message: JmsMessage): Promise<void> {
     if (this.#session.gone) throw this.#session.gone
-    const key = `${destination.kind}:${destination.name}`
-    let sender = this.#senders.get(key)
-    if (!sender || sender.over) {
-      sender = this.#session.openSender({ destination, clock: this.#clock, fullness: () => {} })
-      this.#senders.set(key, sender)
-    }
-    await sender.send(message, this.#deadlineMs, this.#deadlineMs)
+    await this.#senders.use(destination, sender => sender.send(message, this.#deadlineMs, this.#deadlineMs))
   }
 
   async commit(): Promise<void> {

@@ -110,6 +110,8 @@ export class RabbitLive implements Live {
 
   /** Once for each route and connection, as long as nobody finds out otherwise. */
   ensure(route: Route): Promise<void> {
+    // Nothing is known of the queue that a reply goes to.
+    if (!route.queue && !route.exchange) return Promise.resolve()
     const key = JSON.stringify(route)
     const known = this.#ensured.get(key)
     if (known) return known
@@ -125,7 +127,9 @@ export class RabbitLive implements Live {
   }
 
   lent(queue: string, change: number): void {
-    this.#loans.set(queue, this.loansOf(queue) + change)
+    const loans = this.loansOf(queue) + change
+    if (loans === 0) this.#loans.delete(queue)
+    else this.#loans.set(queue, loans)
   }
 
   loansOf(queue: string): number {

@@ -63,6 +63,8 @@ export class RabbitSender implements Outgoing {
 
   close(): void {
     const channel = this.#channel
+    // Where addresses are made from messages, routes are endless.
+    this.live.forget(this.#route)
     this.#end(this.#failure('the store is closing'))
     // It is closed already, or goes with its connection.
     channel?.close().catch(() => undefined)

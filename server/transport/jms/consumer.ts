@@ -1,5 +1,6 @@
 import {
   accepted,
+  JmsWork,
   released,
   type Incoming,
   type JmsDestination,
@@ -38,6 +39,8 @@ export class QueueConsumer {
   readonly #parts: ConsumerParts
   #live: Live | null = null
   #session: Session | null = null
+  /** In the session, with one message after the other. */
+  #work: JmsWork | null = null
   #incoming: Incoming | null = null
 
   constructor(parts: ConsumerParts) {
@@ -64,6 +67,7 @@ export class QueueConsumer {
     // A durable subscription is read by who it belongs to, and that is a session.
     const inSession = consumer.transacted || consumer.from.subscription !== undefined
     this.#session = inSession ? await live.openSession({ clock, deadlineMs: ANSWER_DEADLINE }) : null
+    this.#work = this.#session && new JmsWork(this.#session, { clock, deadlineMs: place.deadlineMs, lent: true })
     this.#incoming = (this.#session ?? live).openReceiver(receiving)
     this.#live = live
     await this.#incoming.destination()
@@ -77,6 +81,7 @@ export class QueueConsumer {
   async close(): Promise<void> {
     const [session, incoming] = [this.#session, this.#incoming]
     this.#session = null
+    this.#work = null
     this.#incoming = null
     this.#live = null
     try {
@@ -126,7 +131,7 @@ export class QueueConsumer {
 
   async #run(received: Received, attempt: number, stopping: AbortSignal): Promise<Verdict> {
     const { services, quarantineName, log, rules, consumer } = this.#parts
-    const run = new FlowRun(this.#parts, received.message, consumer.transacted ? this.#session : null)
+    const run = new FlowRun(this.#parts, received.message, consumer.transacted ? this.#work : null)
     try {
       const verdict = await run.run(attempt, stopping)
       run.close()
@@ -229,11 +234,7 @@ export class QueueConsumer {
     const { consumer, place, services, failures } = this.#parts
     const letter = deadLetter(received.message, consumer.from.name, reason)
     const destination = { kind: 'queue', name: consumer.deadLetter! } as const
-    if (this.#session) {
-      const sender = this.#session.openSender({ destination, clock: services.clock, fullness: () => {} })
-      await sender.send(letter, place.deadlineMs, place.deadlineMs)
-      sender.close()
-    } else await place.put(destination, letter)
+    await (this.#work ? this.#work.send(destination, letter) : place.put(destination, letter))
     await this.#done(received)
     const id = identityOf(received.message)
     if (id !== undefined) await failures.forget(id, services.clock.now())

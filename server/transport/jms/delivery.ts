@@ -1,6 +1,6 @@
 import { jmsFrom, messageFrom, type Hyphens, type ReadingRules } from '../../codecs/jms.ts'
 import { randomUUID } from 'node:crypto'
-import { fromJms, JmsWork, type JmsDestination, type JmsMessage, type Session } from '../../drivers/jms/index.ts'
+import { fromJms, type JmsDestination, type JmsMessage, type JmsWork } from '../../drivers/jms/index.ts'
 import { Exchange, type MessageContext } from '../../kernel/context.ts'
 import type { Log } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError, textOf } from '../../kernel/errors.ts'
@@ -39,32 +39,31 @@ export function identityOf({ properties, messageId }: JmsMessage): string | unde
   return messageId === undefined || messageId === '' ? undefined : messageId.replace(/^ID:/, '')
 }
 
-/** Runs the flow of one message; what it sends to the same broker is part of `session`, if there is one. */
+/** Runs the flow of one message; what it sends to the same broker is part of `lent`, if there is a transaction. */
 export class FlowRun {
   readonly #parts: DeliveryParts
   readonly #given: JmsMessage
-  readonly #session: Session | null
+  readonly #lent: JmsWork | null
   readonly #transaction: Transaction | null
   readonly #answers: Promise<void>[] = []
   #ctx: MessageContext | null = null
 
-  constructor(parts: DeliveryParts, given: JmsMessage, session: Session | null) {
+  constructor(parts: DeliveryParts, given: JmsMessage, lent: JmsWork | null) {
     this.#parts = parts
     this.#given = given
-    this.#session = session
-    this.#transaction = session && new Transaction(parts.rules.called, { strict: false })
+    this.#lent = lent
+    this.#transaction = lent && new Transaction(parts.rules.called, { strict: false })
   }
 
   /** Throws `MESSAGE_UNREADABLE` for a message no flow can look into. Never rejects for what happens in the flow. */
   async run(attempt: number, stopping: AbortSignal): Promise<Verdict> {
-    const { rules, injector, services, place } = this.#parts
+    const { rules, injector, place } = this.#parts
     const message = messageFrom(this.#given, rules.reading)
     message.headers.set('JMS_REDELIVERED', String(attempt > 1))
     const work = new FlowWork()
     const transaction = this.#transaction
-    if (transaction && this.#session) {
-      const { clock } = services
-      const lent = new JmsWork(this.#session, { clock, deadlineMs: place.deadlineMs, lent: true })
+    const lent = this.#lent
+    if (transaction && lent) {
       await transaction.enlist(place.manager, () => Promise.resolve(lent))
       work.transaction = transaction
     }

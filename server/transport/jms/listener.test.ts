@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import rhea from 'rhea'
 import { startBroker } from '../../broker/broker.ts'
 import type { MessageContext } from '../../kernel/context.ts'
+import { brokerConnections, networkDialer } from '../../drivers/brokers/index.ts'
+import type { Dialer, Outgoing, SendingParts } from '../../drivers/jms/index.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import { send, TestClient } from '../../testing/amqp-rig.ts'
 import { MemoryJournal } from '../../testing/memory-journal.ts'
@@ -346,3 +348,52 @@ test('a broker that is away is told in the state, and its return is found', asyn
   await rig.until(() => seen.length === 1)
   assert.equal(inbound.state.observed, 'listening')
 })
+
+/** Names of the destinations that links are open to at this moment, in and outside of sessions; before anything connects. */
+function openLinks(rig: QueueRig): string[] {
+  const names: string[] = []
+  const noted = (open: (parts: SendingParts) => Outgoing) => (parts: SendingParts) => {
+    const { name } = parts.destination
+    const link = open(parts)
+    const close = link.close.bind(link)
+    names.push(name)
+    link.close = () => {
+      names.splice(names.indexOf(name), 1)
+      close()
+    }
+    return link
+  }
+  const dialer: Dialer = () => {
+    const dial = networkDialer(rig.services.log)()
+    return async (...given) => {
+      const live = await dial(...given)
+      live.openSender = noted(live.openSender.bind(live))
+      const begin = live.openSession.bind(live)
+      live.openSession = async parts => {
+        const session = await begin(parts)
+        session.openSender = noted(session.openSender.bind(session))
+        return session
+      }
+      return live
+    }
+  }
+  brokerConnections(rig.services, { dialer })
+  return names
+}
+
+for (const transacted of [true, false]) {
+  const where = transacted ? 'of a transacted consumer ' : ''
+  test(`answers ${where}go over one link to each queue, and however many reply queues there are, links stay few`, async t => {
+    const rig = await QueueRig.start(t)
+    const links = openLinks(rig)
+    rig.deploy('<sequence name="work"><respond/></sequence>')
+    await rig.listen(transacted ? TRANSACTED : {})
+    const ask = (reply_to: string) => ({ body: '<order/>', reply_to })
+    await rig.put('A', ...Array.from({ length: 20 }, () => ask('replies')))
+    await rig.until(() => rig.depth('replies') === 20)
+    assert.deepEqual(links, ['replies'])
+    await rig.put('A', ...Array.from({ length: 80 }, (_, number) => ask(`reply-${number}`)))
+    await rig.until(() => rig.depth('reply-79') === 1 && rig.depth('A') === 0)
+    assert.equal(links.length, 50)
+  })
+}

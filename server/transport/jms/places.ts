@@ -4,6 +4,7 @@ import { IntegrationError } from '../../kernel/errors.ts'
 import type { ResourceManager } from '../../kernel/transaction.ts'
 import {
   JmsSender,
+  KeptSenders,
   managerOf,
   type BrokerTarget,
   type JmsConnection,
@@ -21,15 +22,16 @@ export class Place {
   readonly manager: ResourceManager
   readonly connection: JmsConnection
   readonly replies: Replies
-  readonly #clock: Clock
   readonly #deadlineMs: number
-  readonly #senders = new Map<string, JmsSender>()
+  readonly #senders: KeptSenders<JmsSender>
 
   constructor(target: BrokerTarget, connection: JmsConnection, clock: Clock, deadlineMs: number) {
     this.manager = managerOf(target)
     this.connection = connection
-    this.#clock = clock
     this.#deadlineMs = deadlineMs
+    this.#senders = new KeptSenders(
+      destination => new JmsSender({ connection, destination, clock, deadlineMs, fullness: () => {} }),
+    )
     this.replies = new Replies(connection, clock)
   }
 
@@ -39,24 +41,11 @@ export class Place {
 
   /** Resolves when the broker has the message. */
   put(destination: JmsDestination, message: JmsMessage, signal?: AbortSignal): Promise<void> {
-    const key = `${destination.kind}:${destination.name}`
-    let sender = this.#senders.get(key)
-    if (!sender) {
-      sender = new JmsSender({
-        connection: this.connection,
-        destination,
-        clock: this.#clock,
-        deadlineMs: this.#deadlineMs,
-        fullness: () => {},
-      })
-      this.#senders.set(key, sender)
-    }
-    return sender.put(message, signal)
+    return this.#senders.use(destination, sender => sender.put(message, signal))
   }
 
   close(): void {
-    for (const sender of this.#senders.values()) sender.close()
-    this.#senders.clear()
+    this.#senders.close()
     this.replies.close()
   }
 }

@@ -6,7 +6,7 @@ import {
   type Live,
   type Received,
 } from '../../drivers/jms/index.ts'
-import { deathsIn, RabbitReceived, type Route } from '../../drivers/rabbitmq/index.ts'
+import { deathsIn, RabbitReceived } from '../../drivers/rabbitmq/index.ts'
 import type { MessageSource, SourceState } from '../../kernel/contracts.ts'
 import { asIntegrationError, textOf } from '../../kernel/errors.ts'
 import { pauseAfter } from '../../kernel/backoff.ts'
@@ -15,7 +15,8 @@ import type { RabbitListening } from '../../runtime/rabbitmq/contracts.ts'
 import type { Services } from '../../schema/services.ts'
 import { Observed } from '../observed.ts'
 import { FlowRun, identityOf, quarantine, type DeliveryParts } from '../jms/delivery.ts'
-import { routeOf, type RabbitPlace, type RabbitPlaces } from './places.ts'
+import type { Place } from '../jms/places.ts'
+import { Routed, routeOf, type RabbitPlaces } from './places.ts'
 import { verdictOf, type Verdict } from './verdict.ts'
 
 /** How long one receive may take; it ends at once when the listener stops. */
@@ -24,6 +25,17 @@ const WAIT = 60_000
 const LONGEST_HOLD = 10 * 60_000
 const TROUBLE = { interval: 100, maxInterval: 30_000, growth: 'exponential', factor: 2 } as const
 
+/** What the parameters come to. */
+interface Reading {
+  readonly place: Place
+  readonly from: Routed
+  readonly delivery: DeliveryParts
+  /** Rejected messages are known to be kept somewhere. */
+  readonly hasDeadLetters: boolean
+  /** Where messages go that were dead-lettered too often; null: they are set aside. */
+  readonly errors: Routed | null
+}
+
 /** Takes messages from one queue, and settles each as its flow says. */
 export class RabbitListener implements MessageSource {
   readonly #listening: RabbitListening
@@ -31,6 +43,7 @@ export class RabbitListener implements MessageSource {
   readonly #places: RabbitPlaces
   readonly #queue: string
   readonly #observed: Observed
+  #reading: Reading | null = null
   #stopping = new AbortController()
   #running: Promise<void>[] = []
   #open = 0
@@ -49,13 +62,11 @@ export class RabbitListener implements MessageSource {
 
   /** Rejects where the parameters name no broker that can be used; whatever passes is in the state. */
   async start(): Promise<void> {
-    const { parameters, optional, called } = this.#listening
-    const at = this.#places.at(parameters, called)
-    const route = routeOf(parameters, optional, this.#queue)
+    const reading = (this.#reading ??= this.#resolved())
     this.#stopping = new AbortController()
     this.#observed.set('connecting', 'it connects')
-    for (let index = 0; index < parameters.consumers; index++)
-      this.#running.push(this.#run(at, route, this.#stopping.signal))
+    for (let index = 0; index < this.#listening.parameters.consumers; index++)
+      this.#running.push(this.#run(reading, this.#stopping.signal))
   }
 
   async stop(): Promise<void> {
@@ -64,7 +75,7 @@ export class RabbitListener implements MessageSource {
     this.#observed.set('stopped', 'it was stopped')
   }
 
-  async #run(at: RabbitPlace, route: Route, stopping: AbortSignal): Promise<void> {
+  async #run(reading: Reading, stopping: AbortSignal): Promise<void> {
     const { log, called } = this.#listening
     const { clock } = this.#services
     let incoming: Incoming | null = null
@@ -86,8 +97,8 @@ export class RabbitListener implements MessageSource {
       try {
         if (incoming === null || incoming.over) {
           await letGo()
-          const live: Live = await at.place.connection.open(at.place.deadlineMs)
-          const from = { kind: 'queue', name: at.name(route) } as const
+          const { place, from } = reading
+          const live: Live = await place.connection.open(place.deadlineMs)
           incoming = live.openReceiver({ from, clock, window: 1 })
           await incoming.destination()
           counted = true
@@ -95,7 +106,7 @@ export class RabbitListener implements MessageSource {
         }
         troubles = 0
         const received: Received | null = await incoming.take(WAIT, stopping)
-        if (received) await this.#handle(received, at, route, stopping)
+        if (received) await this.#handle(received, reading, stopping)
       } catch (thrown) {
         const why = asIntegrationError(thrown)
         if (stopping.aborted) break
@@ -110,13 +121,14 @@ export class RabbitListener implements MessageSource {
   }
 
   /** A message to its end. Rejects when the broker fails: then it comes again. */
-  async #handle(received: Received, at: RabbitPlace, route: Route, stopping: AbortSignal): Promise<void> {
+  async #handle(received: Received, reading: Reading, stopping: AbortSignal): Promise<void> {
     const { parameters, log, called } = this.#listening
     const given = received.message
     const messageId = identityOf(given)
     const deaths = received instanceof RabbitReceived ? deathsIn(received.delivery, this.#queue) : 0
-    if (parameters.maxDeaths !== undefined && deaths > parameters.maxDeaths) return this.#bury(received, at, deaths)
-    const verdict = await this.#judged(received, at, route, stopping)
+    if (parameters.maxDeaths !== undefined && deaths > parameters.maxDeaths)
+      return this.#bury(received, reading, deaths)
+    const verdict = await this.#judged(received, reading, stopping)
     if (verdict.kind !== 'acknowledge') {
       const what = verdict.kind === 'reject' ? 'is rejected' : `goes back to its queue in ${parameters.requeueDelay} ms`
       log.warn(`${called}: a message ${what}`, { messageId, reason: verdict.reason })
@@ -128,17 +140,17 @@ export class RabbitListener implements MessageSource {
     return received.settle(released)
   }
 
-  async #judged(received: Received, at: RabbitPlace, route: Route, stopping: AbortSignal): Promise<Verdict> {
+  async #judged(received: Received, { delivery, hasDeadLetters }: Reading, stopping: AbortSignal): Promise<Verdict> {
     const { parameters, log, called, origin } = this.#listening
     const given = this.#named(received.message)
-    const run = new FlowRun(this.#parts(at), given, null)
+    const run = new FlowRun(delivery, given, null)
     try {
       const failure = await run.run((given.deliveryCount ?? 0) + 1, stopping)
       return verdictOf({
         ctx: run.ctx!,
         failure,
         asked: !parameters.autoAck,
-        hasDeadLetters: route.queue?.arguments['x-dead-letter-exchange'] !== undefined,
+        hasDeadLetters,
       })
     } catch (thrown) {
       if (asIntegrationError(thrown).code !== 'MESSAGE_UNREADABLE') throw thrown
@@ -154,52 +166,46 @@ export class RabbitListener implements MessageSource {
     return contentType === undefined || message.contentType !== undefined ? message : { ...message, contentType }
   }
 
-  #parts({ place }: RabbitPlace): DeliveryParts {
-    const { called, entrance, origin, properties, log } = this.#listening
+  #resolved(): Reading {
+    const { parameters, optional, called, entrance, origin, properties, log } = this.#listening
+    const place = this.#places.at(parameters, called)
+    const route = routeOf(parameters, optional, this.#queue)
     return {
       place,
-      injector: new Injector(origin, entrance, this.#services, log),
-      services: this.#services,
-      log,
-      rules: {
-        called,
-        reading: {
-          contentType: { properties: [] },
+      from: new Routed(route),
+      hasDeadLetters: route.queue?.arguments['x-dead-letter-exchange'] !== undefined,
+      errors: errorsOf(parameters),
+      delivery: {
+        place,
+        injector: new Injector(origin, entrance, this.#services, log),
+        services: this.#services,
+        log,
+        rules: {
+          called,
+          reading: {
+            contentType: { properties: [] },
+            hyphens: 'none',
+            limit: this.#services.settings.maxBodySize,
+          },
+          contentTypeProperty: undefined,
           hyphens: 'none',
-          limit: this.#services.settings.maxBodySize,
+          replyTo: undefined,
+          transactionTimeout: 0,
+          properties,
         },
-        contentTypeProperty: undefined,
-        hyphens: 'none',
-        replyTo: undefined,
-        transactionTimeout: 0,
-        properties,
       },
     }
   }
 
   /** It was dead-lettered too often: to where its owner wants such messages, or set aside. */
-  async #bury(received: Received, at: RabbitPlace, deaths: number): Promise<void> {
-    const { parameters, log, called, origin } = this.#listening
-    const { errorExchange, errorKey } = parameters
+  async #bury(received: Received, { place, errors }: Reading, deaths: number): Promise<void> {
+    const { log, called, origin } = this.#listening
     const reason = `it was dead-lettered ${deaths} times`
     const fields = { messageId: identityOf(received.message), reason }
-    if (errorExchange === undefined && errorKey === undefined) {
+    if (errors === null) {
       await quarantine(received.message, origin.name, new Error(reason), this.#services)
     } else {
-      const name = at.name({
-        routingKey: errorKey ?? '',
-        ...(errorExchange !== undefined && {
-          exchange: {
-            name: errorExchange,
-            type: 'direct',
-            declare: false,
-            durable: true,
-            autoDelete: false,
-            arguments: {},
-          },
-        }),
-      })
-      await at.place.put({ kind: 'queue', name }, received.message)
+      await place.put(errors, received.message)
       log.warn(`${called}: a message went to the error queue`, fields)
     }
     await received.settle(accepted)
@@ -210,4 +216,21 @@ export class RabbitListener implements MessageSource {
     this.#observed.set('listening')
     if (this.#open === 1) this.#listening.log.info(`${this.#listening.called} takes messages from queue ${this.#queue}`)
   }
+}
+
+function errorsOf({ errorExchange, errorKey }: RabbitListening['parameters']): Routed | null {
+  if (errorExchange === undefined && errorKey === undefined) return null
+  return new Routed({
+    routingKey: errorKey ?? '',
+    ...(errorExchange !== undefined && {
+      exchange: {
+        name: errorExchange,
+        type: 'direct',
+        declare: false,
+        durable: true,
+        autoDelete: false,
+        arguments: {},
+      },
+    }),
+  })
 }

@@ -5,7 +5,7 @@ import {
   type JmsDestination,
   type JmsMessage,
 } from '../../drivers/jms/index.ts'
-import { rabbitDialer, type Route } from '../../drivers/rabbitmq/index.ts'
+import { rabbitDialer, type Route, type RouteOf } from '../../drivers/rabbitmq/index.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Log } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
@@ -13,25 +13,32 @@ import { rabbitTarget } from '../../runtime/rabbitmq/fields.ts'
 import { optionalArguments, type RabbitParameters } from '../../runtime/rabbitmq/parameters.ts'
 import { Place } from '../jms/places.ts'
 
-/** What may lie below a place: a name a sender or receiver is opened with, and where that leads. */
-type Routes = Map<string, Route>
+/** A route that artifacts describe, as what is sent to or read from. */
+export class Routed implements JmsDestination {
+  readonly kind = 'queue'
+  readonly name: string
+  readonly route: Route
+
+  constructor(route: Route) {
+    this.name = JSON.stringify(route)
+    this.route = route
+  }
+}
+
+/** What no artifact describes is the queue that a message names for its reply. */
+const routeTo: RouteOf = destination =>
+  destination instanceof Routed ? destination.route : { routingKey: destination.name }
 
 export interface RabbitPlacesParts {
   readonly clock: Clock
   readonly log: Log
   readonly deadlineMs: number
   /** Another way there than the network. */
-  readonly dialer?: (routeOf: (name: string) => Route) => Dialer
+  readonly dialer?: (routeOf: RouteOf) => Dialer
 }
 
-/** One broker, for one user; and the routes that artifacts have named there. */
-export interface RabbitPlace {
+interface Known {
   readonly place: Place
-  /** The name by which {@link Place} sends along this route, or reads its queue. */
-  name(route: Route): string
-}
-
-interface Known extends RabbitPlace {
   readonly close: () => void
 }
 
@@ -44,15 +51,15 @@ export class RabbitPlaces {
   }
 
   /** Throws `NO_ADDRESS` for parameters that lead nowhere. */
-  at(parameters: RabbitParameters, whose: string): RabbitPlace {
+  at(parameters: RabbitParameters, whose: string): Place {
     const { target, problems } = rabbitTarget(parameters, parameters)
     if (problems[0]) throw new IntegrationError('NO_ADDRESS', `${whose}: ${problems[0].text}. ${problems[0].hint}`)
     const key = JSON.stringify(target)
     const known = this.#known.get(key)
-    if (known) return known
+    if (known) return known.place
     const made = this.#made(target)
     this.#known.set(key, made)
-    return made
+    return made.place
   }
 
   close(): void {
@@ -61,24 +68,16 @@ export class RabbitPlaces {
   }
 
   #made(target: BrokerTarget): Known {
-    const { clock, log, deadlineMs, dialer = overNetwork } = this.#parts
-    const routes: Routes = new Map()
-    // A name nobody gave a route is that of a queue: where replies go.
-    const routeOf = (name: string): Route => routes.get(name) ?? { routingKey: name }
-    const connections = new JmsConnections({ clock, log, random: Math.random, dialer: dialer(routeOf) })
+    const { clock, log, deadlineMs, dialer = rabbitDialer } = this.#parts
+    const connections = new JmsConnections({ clock, log, random: Math.random, dialer: dialer(routeTo) })
     const place = new ForgivingPlace(target, connections.join(target), clock, deadlineMs)
     place.forgive = (destination, why) => {
-      if (routes.has(destination.name)) return false
+      if (destination instanceof Routed) return false
       log.warn(`nobody waits for a reply in ${destination.name} any more`, { reason: why.message })
       return true
     }
     return {
       place,
-      name(route) {
-        const name = JSON.stringify(route)
-        routes.set(name, route)
-        return name
-      },
       close() {
         place.close()
         connections.leave(target)
@@ -100,8 +99,6 @@ class ForgivingPlace extends Place {
     }
   }
 }
-
-const overNetwork = (routeOf: (name: string) => Route): Dialer => rabbitDialer(({ name }) => routeOf(name))
 
 /** Queue and exchange as the parameters describe them. */
 export function routeOf(

@@ -115,3 +115,14 @@ test('an address names a connection factory, and says itself what differs; one n
       /no connection factory "shp" in deployment\.toml\. Did you mean "shop"\? Add \[\[transport\.rabbitmq\.sender\]\]/,
   })
 })
+
+test('addresses made from messages are endless, channels are not', async t => {
+  const rig = RabbitRig.start(t)
+  rig.deploy()
+  const given: Given = { runtime: rig.registry, body: '<order/>', properties: { OUT_ONLY: 'true' } }
+  for (let number = 0; number < 120; number++) await mediate(call(`rabbitmq:/orders-${number}`), given, rig.services)
+  await rig.until(() => rig.rabbit.channels <= 50)
+  assert.equal(rig.rabbit.depth('orders-0'), 1)
+  await mediate(call('rabbitmq:/orders-0'), given, rig.services)
+  assert.equal(rig.rabbit.depth('orders-0'), 2)
+})

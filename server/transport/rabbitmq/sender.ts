@@ -11,17 +11,18 @@ import type { HttpSender, HttpTarget } from '../../schema/services.ts'
 import { reformat } from '../outbound.ts'
 import { asEndpointFailure, byTemporaryQueue, given, waitOf } from '../jms/asking.ts'
 import type { Place } from '../jms/places.ts'
-import { parseRabbitAddress, type RabbitAddress } from '../../runtime/rabbitmq/address.ts'
-import { routeOf, type RabbitPlace, type RabbitPlaces } from './places.ts'
+import { parseRabbitAddress } from '../../runtime/rabbitmq/address.ts'
+import { Routed, routeOf, type RabbitPlaces } from './places.ts'
 
 /** Between two looks into a reply queue that others use, too. */
 const OTHERS_REPLY = 100
 /** Addresses kept resolved; those made from messages are endless. */
 const MOST_ADDRESSES = 1000
 
-interface Destination extends RabbitAddress {
-  readonly at: RabbitPlace
-  readonly name: string
+interface Destination {
+  readonly place: Place
+  readonly to: Routed
+  readonly replyTo: string | undefined
 }
 
 export interface RabbitSenderParts {
@@ -56,7 +57,7 @@ export class RabbitSender implements HttpSender {
     try {
       if (!options.oneWay && !ctx.isOn('OUT_ONLY')) return await this.#ask(destination, request, options)
       const message = this.#message(request, options.deliveryId ?? randomUUID(), undefined)
-      await destination.at.place.put({ kind: 'queue', name: destination.name }, message)
+      await destination.place.put(destination.to, message)
       ctx.exchange.expectNothing()
       return null
     } catch (thrown) {
@@ -67,10 +68,9 @@ export class RabbitSender implements HttpSender {
   #destination(url: string): Destination {
     const known = this.#destinations.get(url)
     if (known) return known
-    const address = parseRabbitAddress(url, this.#factories)
-    const { parameters, written, queue } = address
-    const at = this.#places.at(parameters, url.replace(/\?.*$/s, ''))
-    const made = { ...address, at, name: at.name(routeOf(parameters, written, queue)) }
+    const { parameters, written, queue, replyTo } = parseRabbitAddress(url, this.#factories)
+    const place = this.#places.at(parameters, url.replace(/\?.*$/s, ''))
+    const made = { place, to: new Routed(routeOf(parameters, written, queue)), replyTo }
     if (this.#destinations.size >= MOST_ADDRESSES) this.#destinations.delete(this.#destinations.keys().next().value!)
     this.#destinations.set(url, made)
     return made
@@ -107,7 +107,7 @@ export class RabbitSender implements HttpSender {
   }
 
   #byTemporaryQueue(
-    { at: { place }, name }: Destination,
+    { place, to }: Destination,
     message: JmsMessage,
     correlationId: string,
     waitMs: number,
@@ -115,7 +115,7 @@ export class RabbitSender implements HttpSender {
     return byTemporaryQueue({
       place,
       clock: this.#clock,
-      to: { kind: 'queue', name },
+      to,
       ids: [correlationId],
       waitMs,
       message: replyTo => ({ ...message, replyTo }),
@@ -126,14 +126,14 @@ export class RabbitSender implements HttpSender {
   /** A queue that others may read replies from, too: theirs go back. */
   async #byNamedQueue(
     queue: string,
-    { at: { place }, name }: Destination,
+    { place, to }: Destination,
     message: JmsMessage,
     correlationId: string,
     waitMs: number,
   ): Promise<JmsMessage> {
     const from = { kind: 'queue', name: queue } as const
     const until = this.#clock.monotonic() + waitMs
-    await place.put({ kind: 'queue', name }, { ...message, replyTo: from })
+    await place.put(to, { ...message, replyTo: from })
     for (;;) {
       const reply = await this.#lookedUp(place, from, correlationId)
       if (reply) return reply
