@@ -18,6 +18,10 @@ export class TableSql implements Database {
   readonly said: string[] = []
   #last = 0
   #lockedBy: SqlConnection | null = null
+  /** What the answers that are lost take with them: it is away from then on. */
+  thenAway: IntegrationError | null = null
+  /** The table has a key on `msg_id`. */
+  keyed = false
   readonly #open = new Set<{ isBroken: boolean }>()
 
   async use<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
@@ -58,6 +62,9 @@ export class TableSql implements Database {
     this.said.push(sql)
     const given = parameters.map(String)
     if (sql.startsWith('INSERT')) {
+      if (this.keyed && this.rows.some(({ id }) => id === given[0])) {
+        throw new IntegrationError('DATABASE_FAILED', 'duplicate key', { retryable: false })
+      }
       this.rows.push({ index: ++this.#last, id: given[0]!, text: given[1]! })
       return this.#written(1)
     }
@@ -95,7 +102,8 @@ export class TableSql implements Database {
   #written(changed: number): SqlResult {
     if (this.loseAnswers > 0) {
       this.loseAnswers--
-      throw new IntegrationError('DATABASE_FAILED', 'the connection ended', { retryable: true })
+      this.away = this.thenAway
+      throw new IntegrationError('DATABASE_FAILED', 'the connection ended', { retryable: true, ambiguous: true })
     }
     return { columns: [], rows: [], changed }
   }

@@ -25,7 +25,10 @@ export type Isolation = 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ
 
 /** One connection, used by one at a time. */
 export interface SqlConnection {
-  /** Rejects with an IntegrationError; `?` stand for the parameters. */
+  /**
+   * Rejects with an IntegrationError, `ambiguous` where the connection was lost before the answer came; `?` stand for the
+   * parameters.
+   */
   query(sql: string, parameters: readonly SqlParameter[]): Promise<SqlResult>
   begin(isolation: Isolation | undefined): Promise<void>
   /** Nobody can use it any more: it broke, or a statement did not end in time. */
@@ -54,7 +57,10 @@ export interface PoolLimits {
 
 /** A database, for whoever needs a connection for a moment. */
 export interface Database {
-  /** Runs `work` with a connection; in a transaction all of it happens or nothing. */
+  /**
+   * Runs `work` with a connection; in a transaction all of it happens or nothing, and the failure is `ambiguous` where
+   * nobody knows which.
+   */
   use<T>(
     work: (connection: SqlConnection) => Promise<T>,
     transaction?: { isolation: Isolation | undefined },

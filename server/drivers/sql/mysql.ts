@@ -46,6 +46,7 @@ class MysqlConnection implements SqlConnection {
   }
 
   async query(sql: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
+    const wasBroken = this.isBroken
     try {
       const options = { sql, rowsAsArray: true, timeout: this.#timeout }
       // Statements that begin and end transactions cannot be prepared by old servers.
@@ -56,8 +57,9 @@ class MysqlConnection implements SqlConnection {
       return resultOf(result, fields)
     } catch (thrown) {
       const code = systemCode(thrown) ?? ''
-      if (!code.startsWith('ER_')) this.isBroken = true
-      throw databaseFailure(this.#address, thrown, 'the statement failed')
+      const isAnswer = code.startsWith('ER_')
+      if (!isAnswer) this.isBroken = true
+      throw databaseFailure(this.#address, thrown, 'the statement failed', !isAnswer && !wasBroken)
     }
   }
 

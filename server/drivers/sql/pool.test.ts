@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../kernel/clock.ts'
+import { IntegrationError } from '../../kernel/errors.ts'
 import { ScriptedSql } from '../../testing/sql-rig.ts'
 import type { SqlAddress } from './contracts.ts'
 import { SqlDatabases } from './databases.ts'
@@ -87,6 +88,36 @@ test('a transaction is committed, or rolled back with the first failure', async 
   )
   await assert.rejects(failing, /no such table/)
   assert.deepEqual(sql.said, ['BEGIN SERIALIZABLE', 'write', 'COMMIT', 'BEGIN', 'good', 'bad', 'ROLLBACK'])
+})
+
+test('a connection lost during COMMIT leaves the transaction in doubt; lost before, or told no, nothing of it happened', async () => {
+  const { sql, pool } = rig()
+  const write = (): Promise<unknown> =>
+    pool
+      .use(connection => connection.query('write', []), { isolation: undefined })
+      .then(
+        () => 'committed',
+        ({ code, retryable, ambiguous, message }: IntegrationError) => [code, retryable, ambiguous, message],
+      )
+  const losing = (what: string) => {
+    sql.answer = ({ sql: said }) => {
+      if (said !== what) return {}
+      sql.opened.at(-1)!.isClosed = true
+      throw new IntegrationError('DATABASE_FAILED', 'the connection ended', { ambiguous: true })
+    }
+  }
+  losing('COMMIT')
+  const doubt = 'the connection ended; whether the transaction was committed nobody knows'
+  assert.deepEqual(await write(), ['DATABASE_FAILED', true, true, doubt])
+  for (const before of ['BEGIN', 'write']) {
+    losing(before)
+    assert.deepEqual(await write(), ['DATABASE_FAILED', true, false, 'the connection ended'])
+  }
+  sql.answer = ({ sql: said }) => {
+    if (said === 'COMMIT') throw new IntegrationError('DATABASE_FAILED', 'a constraint', { retryable: false })
+    return {}
+  }
+  assert.deepEqual(await write(), ['DATABASE_FAILED', false, false, 'a constraint'])
 })
 
 test('a connection that is broken, or cannot roll back, is not used again, and makes room', async () => {

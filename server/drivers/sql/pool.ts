@@ -137,15 +137,32 @@ async function inTransaction<T>(
   isolation: Isolation | undefined,
   work: (connection: SqlConnection) => Promise<T>,
 ): Promise<T> {
-  await connection.begin(isolation)
+  let committing = false
   try {
+    await connection.begin(isolation)
     const result = await work(connection)
+    committing = true
     await connection.query('COMMIT', [])
     return result
   } catch (thrown) {
-    if (connection.isBroken) throw thrown
+    if (connection.isBroken) throw committing ? inDoubt(thrown) : undone(thrown)
     // A connection that cannot even roll back is of no use to the next one; what failed first is what is told.
     await connection.query('ROLLBACK', []).catch(() => connection.close())
     throw thrown
   }
+}
+
+/** The COMMIT went out, and no answer came. */
+function inDoubt(thrown: unknown): unknown {
+  if (!(thrown instanceof IntegrationError) || !thrown.ambiguous) return thrown
+  const { code, message, retryable } = thrown
+  const text = `${message}; whether the transaction was committed nobody knows`
+  return new IntegrationError(code, text, { cause: thrown, retryable, ambiguous: true })
+}
+
+/** The database rolls back what was not committed when its connection broke. */
+function undone(thrown: unknown): unknown {
+  if (!(thrown instanceof IntegrationError) || !thrown.ambiguous) return thrown
+  const { code, message, retryable } = thrown
+  return new IntegrationError(code, message, { cause: thrown, retryable })
 }

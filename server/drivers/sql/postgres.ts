@@ -48,6 +48,7 @@ class PostgresConnection implements SqlConnection {
 
   async query(sql: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
     let result: QueryArrayResult<(string | null)[]>
+    const wasBroken = this.isBroken
     try {
       result = await this.#client.query<(string | null)[]>({
         text: numbered(sql),
@@ -58,7 +59,8 @@ class PostgresConnection implements SqlConnection {
     } catch (thrown) {
       // A query that was given up leaves the connection in the middle of it.
       if (/timeout/i.test(String((thrown as Error).message))) this.isBroken = true
-      throw databaseFailure(this.#address, thrown, 'the statement failed')
+      const unanswered = this.isBroken && !wasBroken && !isAnswer(thrown)
+      throw databaseFailure(this.#address, thrown, 'the statement failed', unanswered)
     }
     return { columns: result.fields.map(({ name }) => name), rows: result.rows, changed: result.rowCount ?? 0 }
   }
@@ -72,4 +74,9 @@ class PostgresConnection implements SqlConnection {
     // It may have ended by itself, and says so by rejecting.
     await this.#client.end().catch(() => undefined)
   }
+}
+
+/** Said by the server, as opposed to the way to it. */
+function isAnswer(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && 'severity' in thrown && thrown.severity !== undefined
 }

@@ -127,11 +127,47 @@ test('a database that goes away is lost once for all, with the reason, and comes
   await store.producer.put(stored('<a/>'))
 })
 
-test('a commit whose answer got lost is tried once more, and the second copy is dropped when the first was delivered', async () => {
+test('a commit whose answer got lost is asked after on a fresh connection, and not made twice', async () => {
   const sql = new TableSql()
   const { store } = await readyStoreAt(sql)
   await using _ = store
   sql.loseAnswers = 1
+  await store.producer.put(stored('<a/>', {}, 'one'))
+  assert.deepEqual(
+    sql.rows.map(({ id }) => id),
+    ['one'],
+  )
+})
+
+test('a commit that nobody answers or can be asked about is in doubt; one that could not be sent is not', async () => {
+  const sql = new TableSql()
+  const { store } = await readyStoreAt(sql)
+  await using _ = store
+  sql.loseAnswers = 1
+  sql.thenAway = away()
+  await assert.rejects(store.producer.put(stored('<a/>')), { code: 'STORE_UNAVAILABLE', ambiguous: true })
+  const other = new TableSql()
+  const { store: unreachable } = await readyStoreAt(other)
+  await using __ = unreachable
+  other.away = away()
+  await assert.rejects(unreachable.producer.put(stored('<a/>')), { code: 'STORE_UNAVAILABLE', ambiguous: false })
+})
+
+test('where the table has a key on msg_id, a message that is there already counts as stored', async () => {
+  const sql = new TableSql()
+  sql.keyed = true
+  const { store } = await readyStoreAt(sql)
+  await using _ = store
+  await store.producer.put(stored('<a/>', {}, 'one'))
+  await store.producer.put(stored('<a/>', {}, 'one'))
+  assert.equal(sql.rows.length, 1)
+})
+
+test('a message that is put in twice under one id is delivered once', async () => {
+  const sql = new TableSql()
+  const { store } = await readyStoreAt(sql)
+  await using _ = store
+  await store.producer.put(stored('<a/>', {}, 'one'))
   await store.producer.put(stored('<a/>', {}, 'one'))
   assert.equal(sql.rows.length, 2)
   await using consumer = await store.consumer()

@@ -37,7 +37,8 @@ export default defineStore({
   type: TYPE,
   summary: 'A table of a database: PostgreSQL (package pg), MySQL or MariaDB (package mysql2).',
   details: `
-    A message counts as stored when the database has committed it. The table has the columns \`indexId\`, \`msg_id\` and
+    A message counts as stored when the database has committed it. Where the connection is lost before the commit is
+    answered, the table is asked for the message before it is put in again. The table has the columns \`indexId\`, \`msg_id\` and
     \`message\`, as Synapse wants them; a message in it is a record of ours. Rows that others have written, such as Java
     objects, go to the quarantine of the store. While the database is away the store is \`connecting\` and tries again by
     itself, nobody waits for it, and its failover store takes the messages.

@@ -94,6 +94,11 @@ export class MessageTable {
     )
   }
 
+  async has(id: string): Promise<boolean> {
+    const sql = `SELECT 1 FROM ${this.#table} WHERE msg_id = ? LIMIT 1`
+    return (await this.#database.use(connection => connection.query(sql, [id]))).rows.length > 0
+  }
+
   /** Oldest first, without those on loan. */
   async rows(limit: number, { after, without = [] }: { after?: string; without?: readonly string[] } = {}) {
     const conditions = [

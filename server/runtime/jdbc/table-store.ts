@@ -132,15 +132,36 @@ export class TableStore implements MessageStore {
 
   async #put(message: StoredMessage): Promise<void> {
     const record = Buffer.concat([...encodeStored(message)])
+    /** A commit whose answer got lost may have worked. */
+    let inDoubt = false
+    const insert = async (): Promise<void> => {
+      if (inDoubt && (await this.#parts.table.has(message.id))) return
+      try {
+        await this.#insert(message.id, record)
+      } catch (thrown) {
+        inDoubt ||= asIntegrationError(thrown).ambiguous
+        throw thrown
+      }
+    }
     try {
-      await this.#asked(() => this.#parts.table.insert(message.id, record))
+      await this.#asked(insert)
     } catch (thrown) {
-      const { code, message: text, retryable } = asIntegrationError(thrown)
+      const { code, message: text } = asIntegrationError(thrown)
       if (code === 'STORE_UNAVAILABLE') throw thrown
-      // A commit whose answer got lost may have worked.
-      throw new IntegrationError('STORE_UNAVAILABLE', text, { cause: thrown, ambiguous: retryable })
+      throw new IntegrationError('STORE_UNAVAILABLE', text, { cause: thrown, ambiguous: inDoubt })
     }
     this.#announce()
+  }
+
+  /** Refused by a key on `msg_id`, which a table of others may have, a message is there already: no failure. */
+  async #insert(id: string, record: Uint8Array): Promise<void> {
+    const { table } = this.#parts
+    try {
+      await table.insert(id, record)
+    } catch (thrown) {
+      const isThere = !asIntegrationError(thrown).retryable && (await table.has(id).catch(() => false))
+      if (!isThere) throw thrown
+    }
   }
 
   /** Once more on a fresh connection where the old one may have been stale (P3); then the store is away. */
