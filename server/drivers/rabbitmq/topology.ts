@@ -107,15 +107,21 @@ async function on(
   what: string,
   work: (channel: Channel) => Promise<unknown>,
 ): Promise<void> {
-  const channel = await model.createChannel()
   let closed: { readonly code?: unknown } | undefined
-  channel.on('error', (error: { readonly code?: unknown }) => {
-    closed = error
-  })
   try {
+    const channel = await model.createChannel()
+    channel.on('error', (error: { readonly code?: unknown }) => {
+      closed = error
+    })
     await work(channel)
+    await channel.close()
   } catch (thrown) {
     const code = closed?.code ?? (thrown as { code?: unknown }).code
+    // Whoever refuses says so with a number; without one there was no answer.
+    if (typeof code !== 'number') {
+      const text = `the connection to the broker at ${broker} was lost while it was asked for ${what}: ${textOf(thrown)}`
+      throw new IntegrationError('STORE_UNAVAILABLE', text, { cause: thrown })
+    }
     if (code === NOT_FOUND) {
       throw new Absent('BROKER_REFUSED', `the broker at ${broker} has no ${what}. Make it there, or let it be declared`)
     }
@@ -124,5 +130,4 @@ async function on(
       cause: thrown,
     })
   }
-  await channel.close()
 }
