@@ -34,7 +34,9 @@ export function decodeEnv(
     environmentVariable: name => env[name],
     config(name) {
       const found = substitute(`\${configs.${name}}`)
-      return 'value' in found ? found.value : undefined
+      if ('value' in found) return found.value
+      if (found.failure) throw found.failure
+      return undefined
     },
   })
   const hasExtension = (className: string): boolean => extensions?.find(className) !== undefined

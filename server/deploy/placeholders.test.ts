@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -49,4 +49,16 @@ test('property files have comments, both separators and values with either in th
   const text = '# comment\n! other\n\n a = b=c \nd:e:f\r\nbroken\n'
   const substitute = placeholders(home(t, { 'file.properties': text }), {})
   assert.deepEqual([substitute('$FILE:a'), substitute('$FILE:d')], [{ value: 'b=c' }, { value: 'e:f' }])
+})
+
+test('a file that is there and cannot be read is the problem, not the name; once it can be read all is well', t => {
+  const path = home(t, {})
+  const file = join(path, 'conf', 'file.properties')
+  symlinkSync('file.properties', file)
+  const substitute = placeholders(path, {})
+  const found = substitute('$FILE:url')
+  assert.match('problem' in found ? found.problem : '', /file\.properties is there and cannot be read: ELOOP/)
+  rmSync(file)
+  writeFileSync(file, 'url=http://h/')
+  assert.deepEqual(substitute('$FILE:url'), { value: 'http://h/' })
 })

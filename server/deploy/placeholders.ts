@@ -1,15 +1,20 @@
 /** Values written as `$SYSTEM:NAME`, `$FILE:key` or `${configs.key}` in artifacts (synapse-language B.3). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { asIntegrationError, type IntegrationError } from '../kernel/errors.ts'
+import { ifThere } from './if-there.ts'
 import { readProperties } from './properties-text.ts'
 
-type Substituted = { readonly value: string } | { readonly problem: string }
+type Substituted =
+  | { readonly value: string }
+  /** `failure`: a file is there and cannot be read. */
+  | { readonly problem: string; readonly failure?: IntegrationError }
 
 /** Replaces a value that begins with a placeholder. As in Synapse only the first is replaced and the rest dropped. */
 export function placeholders(home: string, env: NodeJS.ProcessEnv): (text: string) => Substituted {
   const fileProperties = lazyProperties(join(home, 'conf', 'file.properties'))
   const configProperties = lazyProperties(join(home, 'conf', 'config.properties'))
-  return text => {
+  const looked = (text: string): Substituted => {
     const system = /^\$SYSTEM:([\w.-]+)/.exec(text)
     if (system) return found(env[system[1]!], `the environment variable ${system[1]!} is not set`)
     const file = /^\$FILE:([\w.-]+)/.exec(text)
@@ -21,13 +26,21 @@ export function placeholders(home: string, env: NodeJS.ProcessEnv): (text: strin
     }
     return { value: text }
   }
+  return text => {
+    try {
+      return looked(text)
+    } catch (thrown) {
+      const failure = asIntegrationError(thrown)
+      return { problem: failure.message, failure }
+    }
+  }
 }
 
 function found(value: string | undefined, problem: string): Substituted {
   return value === undefined ? { problem } : { value }
 }
 
-/** Java-style `key=value` lines, read when first asked for. */
+/** Java-style `key=value` lines, read when first asked for; what cannot be read is tried again the next time. */
 function lazyProperties(path: string): (key: string) => string | undefined {
   let read: Map<string, string> | undefined
   return key => {
@@ -37,9 +50,5 @@ function lazyProperties(path: string): (key: string) => string | undefined {
 }
 
 function properties(path: string): Map<string, string> {
-  try {
-    return readProperties(readFileSync(path, 'utf8'))
-  } catch {
-    return new Map()
-  }
+  return ifThere(path, () => readProperties(readFileSync(path, 'utf8'))) ?? new Map()
 }

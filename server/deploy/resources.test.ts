@@ -154,3 +154,12 @@ test('nothing is written outside of the registry', t => {
   assert.throws(() => found.write('conf:/away/x', undefined, 'x'), /leads out of the registry/)
   assert.equal(existsSync(join(outside, 'x')), false)
 })
+
+test('a resource that is there and cannot be read is an error that names it, and hides no other one', t => {
+  const { resources: them, home } = resources(t, { 'registry/config/folder/a.txt': 'a' })
+  symlinkSync('circle.xml', join(home, 'registry/config/circle.xml'))
+  them.bring(new Map([['/_system/config/circle.xml', { contentType: 'application/xml', bytes: Buffer.from('old') }]]))
+  assert.throws(() => them.read('conf:/circle.xml'), { message: /circle\.xml is there and cannot be read: ELOOP/ })
+  for (const key of ['conf:/folder', 'conf:/folder/a.txt/b', `conf:/${'x'.repeat(300)}`, 'conf:/a\0b'])
+    assert.equal(them.read(key), undefined, key)
+})

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join, resolve, sep } from 'node:path'
 import { IntegrationError, textOf } from '../kernel/errors.ts'
+import { ifThere } from './if-there.ts'
 import { printProperties, readProperties } from './properties-text.ts'
 
 export interface Resource {
@@ -42,7 +43,10 @@ export function isResourceKey(key: string): boolean {
   return ROOTS.some(([prefix]) => key.startsWith(prefix))
 }
 
-/** Reads registry resources and files of the home. A key that leads out of the home finds nothing. */
+/**
+ * Reads registry resources and files of the home. A key that leads out of the home finds nothing; a file that is there and
+ * cannot be read is an error.
+ */
 export class Resources {
   readonly #home: string
   #brought: ReadonlyMap<string, Resource> = new Map()
@@ -131,13 +135,11 @@ export class Resources {
   }
 
   #ofHome(path: string): Resource | undefined {
-    try {
+    return ifThere(path, () => {
       // A link inside the home must not lead out of it either.
       if (!this.#inside(realpathSync(path), realpathSync(this.#home))) return undefined
       return { contentType: contentTypeOf(path), bytes: readFileSync(path) }
-    } catch {
-      return undefined
-    }
+    })
   }
 
   /** Where the resource would be; undefined if the key names none, or leads out of the home. */
