@@ -70,7 +70,12 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
   ]
   await writeFile(at('rabbitmq.conf'), `${lines.join('\n')}\n`)
   await writeFile(at('plugins'), `[${['rabbitmq_amqp1_0', ...plugins].join(',')}].\n`)
-  const epmdEnv = { ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: '127.0.0.1' }
+  const epmdEnv = {
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    // It may be ended before it has noticed that the node was killed.
+    ERL_EPMD_RELAXED_COMMAND_CHECK: 'true',
+  }
   const env = {
     ...process.env,
     ...epmdEnv,
