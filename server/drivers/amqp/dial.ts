@@ -4,7 +4,7 @@ import type { Connection, ConnectionOptions, EventContext, Session } from 'rhea'
 import { IntegrationError, textOf } from '../../kernel/errors.ts'
 import type { Dial, Live, Peer, ReceivingParts, SendingParts, SessionParts } from '../jms/contracts.ts'
 import { OtherProtocol } from '../jms/other-protocol.ts'
-import { openSocket, unusable, whyBroken } from '../jms/socket.ts'
+import { onAbort, openSocket, unusable, UNWANTED, whyBroken } from '../jms/socket.ts'
 import type { BrokerHost, BrokerTarget } from '../jms/target.ts'
 import { mannersOf } from './address.ts'
 import { ReceivingLink } from './receiver.ts'
@@ -100,7 +100,8 @@ function backupsIn(list: unknown, { tls }: BrokerHost): BrokerHost[] {
   })
 }
 
-export const dialAmqp: Dial = (host, target, clock, deadlineMs) => {
+export const dialAmqp: Dial = (host, target, clock, deadlineMs, signal) => {
+  if (signal?.aborted) return Promise.reject(unreachable(host, UNWANTED))
   return new Promise((resolve, reject) => {
     let socket: Socket | undefined
     let live: RheaLive | undefined
@@ -120,8 +121,10 @@ export const dialAmqp: Dial = (host, target, clock, deadlineMs) => {
       socket?.destroy(why)
       if (!socket) closed()
     }
+    const forget = onAbort(signal, () => end(unreachable(host, UNWANTED)))
     const closed = (): void => {
       timer.cancel()
+      forget()
       stopTimers(connection)
       const why = reason ?? unreachable(host, 'the connection was closed')
       if (live) live.lose(why)
@@ -132,6 +135,7 @@ export const dialAmqp: Dial = (host, target, clock, deadlineMs) => {
     passOverStrayFlows(connection)
     connection.on('connection_open', () => {
       timer.cancel()
+      forget()
       live = new RheaLive(connection, socket!, host)
       resolve(live)
     })

@@ -17,13 +17,13 @@ export function networkDialer(log: Log, notesFor: (target: BrokerTarget) => Sent
     /** Not asked again, as long as it works. */
     const found = new Map<string, 'amqp' | 'openwire'>()
     const say = (place: string, what: string): void => log.info(`${place} ${what}`, { force: 'store.jms.protocol' })
-    const dial: Dial = async (host, target, clock, deadlineMs) => {
-      const way = { host, target, clock, deadlineMs }
+    const dial: Dial = async (host, target, clock, deadlineMs, signal) => {
+      const way = { host, target, clock, deadlineMs, signal }
       const place = addressOf(host)
       const own = (identity ??= new Identity(notesFor(target)))
       const protocol = target.protocol === 'auto' ? found.get(place) : target.protocol
       try {
-        if (protocol === 'amqp') return await dialAmqp(host, target, clock, deadlineMs)
+        if (protocol === 'amqp') return await dialAmqp(host, target, clock, deadlineMs, signal)
         if (protocol === 'openwire') return await dialOpenWire(way, own)
         const until = clock.monotonic() + deadlineMs
         const left = (): number => Math.max(1, until - clock.monotonic())
@@ -34,7 +34,7 @@ export function networkDialer(log: Log, notesFor: (target: BrokerTarget) => Sent
           return await dialOpenWire(way, own, greeted)
         }
         try {
-          const live = await dialAmqp(host, target, clock, left())
+          const live = await dialAmqp(host, target, clock, left(), signal)
           say(place, 'waits for its caller, and answers AMQP 1.0')
           found.set(place, 'amqp')
           return live

@@ -158,6 +158,32 @@ test('what is forced is spoken without asking', async () => {
   await assert.rejects(dialled(dial, classic.port, 'amqp'), { message: /it speaks OpenWire, not AMQP 1\.0/ })
 })
 
+for (const [protocol, greets] of [
+  ['auto', false],
+  ['amqp', false],
+  ['openwire', false],
+  ['openwire', true],
+] as const) {
+  const where = greets ? 'that has greeted' : 'that says nothing'
+  test(`a connection by ${protocol} to a broker ${where} is given up at once when its owner leaves`, async () => {
+    const clock = new ManualClock()
+    const ends: Promise<unknown>[] = []
+    await using server = await serving(socket => {
+      ends.push(once(socket.resume(), 'close'))
+      if (greets) socket.write(frameOf(greeting()))
+    })
+    const connections = brokerConnections({ clock, log: memoryLog() })
+    const target = targetOf(server.port, protocol)
+    const opening = connections.join(target).open(5000)
+    while (ends.length === 0) await new Promise(resolve => setImmediate(resolve))
+    for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve))
+    connections.leave(target)
+    await assert.rejects(opening, { code: 'STORE_UNAVAILABLE', message: /given up before it was open/ })
+    await Promise.all(ends)
+    assert.equal(clock.armed, 0)
+  })
+}
+
 test('under which numbers messages went is kept in the journal, for the process after this one', async () => {
   let silent = true
   await using peer = await OpenWirePeer.start({ on: came => came.name === 'TextMessage' && silent })

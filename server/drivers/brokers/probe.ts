@@ -1,5 +1,5 @@
 import { IntegrationError } from '../../kernel/errors.ts'
-import { unusable } from '../jms/socket.ts'
+import { onAbort, unusable, UNWANTED } from '../jms/socket.ts'
 import { addressOf } from '../jms/target.ts'
 import { connected, isOpenWire, mayBeOpenWire } from '../openwire/index.ts'
 import type { Opened, Way } from '../openwire/index.ts'
@@ -14,10 +14,15 @@ const PATIENCE = 300
 export async function probe(way: Way): Promise<Opened | null> {
   const socket = await connected(way)
   const place = addressOf(way.host)
+  if (way.signal?.aborted) {
+    socket.destroy()
+    throw unusable(place, UNWANTED)
+  }
   return new Promise((resolve, reject) => {
     let greeting = Buffer.alloc(0)
     const settle = (run: () => void): void => {
       timer.cancel()
+      forget()
       socket.off('data', came)
       socket.off('close', closed)
       socket.pause()
@@ -40,6 +45,11 @@ export async function probe(way: Way): Promise<Opened | null> {
         reject(strange(place, greeting))
       })
     }
+    const unwanted = (): void => {
+      socket.destroy()
+      reject(unusable(place, UNWANTED))
+    }
+    const forget = onAbort(way.signal, () => settle(unwanted))
     socket.on('error', () => {})
     socket.on('close', closed)
     socket.on('data', came)

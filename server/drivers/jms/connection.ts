@@ -45,7 +45,7 @@ export class JmsConnection {
   #failures = 0
   #attemptEnded = Number.NEGATIVE_INFINITY
   #timer: Timer | null = null
-  #closed = false
+  readonly #closing = new AbortController()
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
 
   constructor(target: BrokerTarget, around: JmsSurroundings) {
@@ -109,12 +109,16 @@ export class JmsConnection {
 
   close(): void {
     if (this.#closed) return
-    this.#closed = true
+    this.#closing.abort()
     this.#timer?.cancel()
     this.#timer = null
     this.#live?.close()
     this.#live = null
     this.#listeners.clear()
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted
   }
 
   #try(): void {
@@ -135,7 +139,8 @@ export class JmsConnection {
     let last: IntegrationError | undefined
     for (let tried = 0; tried < hosts.length && !this.#closed; tried++) {
       try {
-        return await this.#dial(hosts[this.#host % hosts.length]!, this.#target, this.#around.clock, DIAL_DEADLINE)
+        const host = hosts[this.#host % hosts.length]!
+        return await this.#dial(host, this.#target, this.#around.clock, DIAL_DEADLINE, this.#closing.signal)
       } catch (thrown) {
         last = asIntegrationError(thrown)
         this.#host = (this.#host + 1) % hosts.length

@@ -72,8 +72,14 @@ export interface JmsMessage {
 
 // ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Opens a connection to one host, login included, within `deadlineMs`. */
-export type Dial = (host: BrokerHost, target: BrokerTarget, clock: Clock, deadlineMs: number) => Promise<Live>
+/** Opens a connection to one host, login included, within `deadlineMs`. Rejects at once when `signal` aborts: nobody wants it. */
+export type Dial = (
+  host: BrokerHost,
+  target: BrokerTarget,
+  clock: Clock,
+  deadlineMs: number,
+  signal?: AbortSignal,
+) => Promise<Live>
 
 /** A dial for each connection that is kept up: it remembers what it has learned about the hosts, and who it was to them. */
 export type Dialer = () => Dial

@@ -58,6 +58,16 @@ function fileOf(path: string): Buffer {
   }
 }
 
+/** Calls back when `signal` aborts, were it already, until what it returns is called. */
+export function onAbort(signal: AbortSignal | undefined, then: () => void): () => void {
+  if (signal?.aborted) then()
+  else signal?.addEventListener('abort', then, { once: true })
+  return () => signal?.removeEventListener('abort', then)
+}
+
+/** Said to whoever waits for a connection that nobody wants any more. */
+export const UNWANTED = 'the connection was given up before it was open'
+
 /** Why a socket could not be opened, or broke, in words that help. */
 export function whyBroken(error: unknown): string {
   const code = systemCode(error)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
-import { openSocket, unusable, whyBroken } from '../jms/socket.ts'
+import { onAbort, openSocket, unusable, UNWANTED, whyBroken } from '../jms/socket.ts'
 import { addressOf } from '../jms/target.ts'
 import type { BrokerHost, BrokerTarget } from '../jms/target.ts'
 import { BrokerException, Channel } from './channel.ts'
@@ -18,6 +18,8 @@ export interface Way {
   readonly target: BrokerTarget
   readonly clock: Clock
   readonly deadlineMs: number
+  /** Aborts when nobody wants the connection any more. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Not the one of the producers: as long as it lasts, this connection is somebody else to the broker. */
@@ -31,13 +33,14 @@ export async function openChannel(
   connectionId: string,
   { opened, clientId = `holdfast-${randomUUID()}` }: { opened?: Opened; clientId?: string } = {},
 ): Promise<Channel> {
-  const { host, target, clock, deadlineMs } = way
+  const { host, target, clock, deadlineMs, signal } = way
   const until = clock.monotonic() + deadlineMs
   const socket = opened?.socket ?? (await connected(way))
   const channel = new Channel({ host, target, clock, socket, connectionId })
   const timer = clock.after(Math.max(0, until - clock.monotonic()), () =>
     channel.lose(unusable(addressOf(host), `it did not answer within ${deadlineMs} ms`)),
   )
+  const forget = onAbort(signal, () => channel.lose(unusable(addressOf(host), UNWANTED)))
   try {
     // A client id must be the only one of its name; a broker may not have noticed yet that we were gone.
     await channel.greet(target, clientId, opened?.greeting)
@@ -48,6 +51,7 @@ export async function openChannel(
     throw why
   } finally {
     timer.cancel()
+    forget()
   }
 }
 
@@ -61,12 +65,14 @@ function loginFailure(host: BrokerHost, target: BrokerTarget, thrown: unknown): 
 }
 
 /** A socket that is connected, encrypted if need be, and not read yet. */
-export function connected({ host, target, clock, deadlineMs }: Way): Promise<Socket> {
+export function connected({ host, target, clock, deadlineMs, signal }: Way): Promise<Socket> {
+  const place = addressOf(host)
+  if (signal?.aborted) return Promise.reject(unusable(place, UNWANTED))
   return new Promise((resolve, reject) => {
-    const place = addressOf(host)
     // Throws for key files that cannot be used, before there is anything to clean up.
     const socket = openSocket(host, target, () => {
       timer.cancel()
+      forget()
       socket.off('error', broken)
       socket.off('close', closed)
       socket.setNoDelay(true)
@@ -74,12 +80,14 @@ export function connected({ host, target, clock, deadlineMs }: Way): Promise<Soc
     })
     const fail = (why: IntegrationError): void => {
       timer.cancel()
+      forget()
       socket.destroy()
       reject(why)
     }
     const timer = clock.after(deadlineMs, () => fail(unusable(place, `it did not answer within ${deadlineMs} ms`)))
     const broken = (error: unknown): void => fail(unusable(place, whyBroken(error), error))
     const closed = (): void => fail(unusable(place, 'the connection was closed'))
+    const forget = onAbort(signal, () => fail(unusable(place, UNWANTED)))
     socket.on('error', broken)
     socket.on('close', closed)
   })

@@ -4,6 +4,7 @@ import type { SocketOptions } from 'amqplib'
 import { IntegrationError, systemCode, textOf } from '../../kernel/errors.ts'
 import { optionalPackage } from '../../kernel/optional-package.ts'
 import type { Dialer } from '../jms/contracts.ts'
+import { onAbort, UNWANTED } from '../jms/socket.ts'
 import type { BrokerHost, BrokerTarget } from '../jms/target.ts'
 import { brokerAt, RabbitLive, type RouteOf } from './live.ts'
 
@@ -14,7 +15,7 @@ const REFUSED = new Set<unknown>([402, 403, 530])
 
 /** How RabbitMQ is reached. amqplib offers to reconnect and to repeat sends; it is not asked to: both are ours (P3, P5). */
 export function rabbitDialer(routeOf: RouteOf): Dialer {
-  return () => async (host, target, clock, deadlineMs) => {
+  return () => async (host, target, clock, deadlineMs, signal) => {
     const { connect } = await loadPackage()
     const socket = new AbortController()
     const options: SocketOptions & { signal: AbortSignal } = {
@@ -22,8 +23,9 @@ export function rabbitDialer(routeOf: RouteOf): Dialer {
       signal: socket.signal,
     }
     const patience = new AbortController()
+    const forget = onAbort(signal, () => patience.abort())
     const late = clock.sleep(deadlineMs, patience.signal).then(() => {
-      throw unreachable(host, `it did not answer within ${deadlineMs} ms`)
+      throw unreachable(host, signal?.aborted ? UNWANTED : `it did not answer within ${deadlineMs} ms`)
     })
     try {
       const model = await Promise.race([connect(addressOf(host, target), options), late])
@@ -38,6 +40,7 @@ export function rabbitDialer(routeOf: RouteOf): Dialer {
       socket.abort()
       throw lost(host, target, thrown)
     } finally {
+      forget()
       patience.abort()
     }
   }

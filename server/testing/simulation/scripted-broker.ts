@@ -16,7 +16,6 @@ export class ScriptedBroker {
   readonly #queues = new Map<string, Entry[]>()
   readonly #foreign = new Map<string, number>()
   readonly #latency: number
-  readonly #dialing = new Map<Clock, number>()
 
   constructor(around: Surroundings, latency: number) {
     this.around = around
@@ -52,24 +51,17 @@ export class ScriptedBroker {
     this.announce(queue)
   }
 
-  /** Dials of this server that nobody answers. */
-  dialing(clock: Clock): number {
-    return this.#dialing.get(clock) ?? 0
-  }
-
   strikes(kind: Chance): boolean {
     const struck = this.around.strikes(kind)
     if (struck) this.hadTrouble = true
     return struck
   }
 
-  readonly dial: Dial = async (host, _target, clock, deadlineMs) => {
+  readonly dial: Dial = async (host, _target, clock, deadlineMs, signal) => {
     await this.reached(clock)
     if (this.down) throw unavailable('nothing listens there')
     if (this.strikes('broker stalled')) {
-      this.#dialing.set(clock, this.dialing(clock) + 1)
-      await clock.sleep(deadlineMs)
-      this.#dialing.set(clock, this.dialing(clock) - 1)
+      await clock.sleep(deadlineMs, signal)
       throw unavailable('it did not answer')
     }
     const live = new ScriptedLive(this, clock, host)

@@ -28,7 +28,7 @@ for (const [seed, why] of [
     6795,
     'tries that a full disk does not take are forgotten by a restart, also when the journal opens and closes in between',
   ],
-  [12821, 'a dial that nobody answers is under way when the server stops'],
+  [12821, 'a dial that nobody answers is under way when the server stops, and ends with it'],
   [14926, 'a processor is activated while it is being replaced'],
   [501971, 'a crash leaves a given-up message in both queues of a broker; it is not sent from the one it was leaving'],
   [19687, 'a command to a processor waits for the one before it, and takes effect as that one is answered'],
