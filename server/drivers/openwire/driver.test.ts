@@ -579,6 +579,25 @@ test('says something when nothing was said, and gives up a peer that does not', 
   assert.equal(clock.armed, 0)
 })
 
+test('where silence is no fault, a broker that does not let go of a consumer loses its connection', async () => {
+  const clock = new ManualClock()
+  const properties = { MaxInactivityDuration: 0n }
+  await using peer = await OpenWirePeer.start({ properties, on: came => came.name === 'RemoveInfo' })
+  const live = await dialled(peer.port, { clock })
+  const incoming = receiver(live, { clock })
+  await incoming.destination()
+  const waiting = incoming.take(60_000)
+  await peer.until(of => of.of('ConsumerInfo').length === 1)
+  const closing = incoming.close()
+  assert.equal(await waiting, null)
+  await peer.until(of => of.of('RemoveInfo').length === 1)
+  assert.equal(live.gone, null)
+  await clock.advance(10_000)
+  await closing
+  assert.match(live.gone!.message, /did not let go of a consumer within 10000 ms/)
+  assert.equal(clock.armed, 0)
+})
+
 test('the broker may close a connection, a consumer, or say what went wrong', async () => {
   const cases: [(connection: PeerConnection) => void, RegExp][] = [
     [connection => connection.send({ name: 'ConnectionControl', close: true }), /asked us to leave/],

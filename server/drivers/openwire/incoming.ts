@@ -219,6 +219,7 @@ export class OpenWireIncoming implements Incoming {
     this.#pulling = false
     const subscription: Subscription = new Subscription({
       channel: this.#channel,
+      clock: this.#parts.clock,
       session: this.#session,
       from,
       selector,

@@ -1,5 +1,7 @@
+import type { Clock } from '../../kernel/clock.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
 import type { JmsDestination } from '../jms/contracts.ts'
+import { unusable } from '../jms/socket.ts'
 import type { Channel } from './channel.ts'
 import type { Destination, Message, Structure } from './commands.ts'
 import { destinationOf } from './message.ts'
@@ -11,11 +13,15 @@ const INDIVIDUAL = 4
 /** For `RemoveInfo`: nothing that was dispatched counts as delivered. */
 const NONE_DELIVERED = -1
 
+/** How long the broker may take to let go of a consumer. Where silence is no fault, nothing else would end the wait. */
+const CLOSE_DEADLINE = 10_000
+
 /** A pull that is answered at once. */
 const AT_ONCE = -1
 
 export interface SubscriptionParts {
   readonly channel: Channel
+  readonly clock: Clock
   readonly session: number
   readonly from: JmsDestination
   readonly selector: string | undefined
@@ -101,14 +107,18 @@ export class Subscription {
    */
   async close(why: string, lastDelivered = NONE_DELIVERED): Promise<void> {
     if (this.#over) return
-    const { channel } = this.#parts
+    const { channel, clock } = this.#parts
     this.#over = this.#failure(why)
     this.#forget()
     channel.forget(this.#consumerId.value)
+    const timer = clock.after(CLOSE_DEADLINE, () =>
+      channel.lose(unusable(channel.place, `it did not let go of a consumer within ${CLOSE_DEADLINE} ms`)),
+    )
     await channel
       .ask({ name: 'RemoveInfo', objectId: this.#consumerId, lastDeliveredSequenceId: lastDelivered })
       // With its connection it is gone all the same.
       .catch(() => {})
+    timer.cancel()
   }
 
   #acknowledge(
