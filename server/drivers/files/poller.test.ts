@@ -319,6 +319,28 @@ test('a folder that is away is said once, and looked for again', async () => {
   assert.deepEqual(it.handled, ['a.xml=x'])
 })
 
+test('what was wrong is told as long as it is: not when the folder is back, or the file has gone', async () => {
+  await using it = await rig()
+  await rm(it.folder, { recursive: true })
+  const poller = it.poller({ path: join(it.folder, 'deeper'), sizeLimit: 3 })
+  await it.look(poller)
+  assert.match(poller.state.reason!, /cannot look into/)
+  await mkdir(join(it.folder, 'deeper'), { recursive: true })
+  await it.look(poller)
+  assert.equal(poller.state.reason, undefined)
+
+  for (const name of ['deeper/a.xml', 'deeper/b.xml']) await it.old(name, 'long')
+  await it.look(poller)
+  assert.match(poller.state.reason!, /b\.xml has 4 bytes/)
+  await rm(join(it.folder, 'deeper', 'b.xml'))
+  await it.look(poller)
+  assert.match(poller.state.reason!, /a\.xml has 4 bytes/, 'the other one is there still')
+  assert.equal(it.log.texts('warn').filter(text => text.includes('a.xml')).length, 1)
+  await it.old('deeper/a.xml', 'a')
+  await it.look(poller)
+  assert.deepEqual([poller.state.reason, it.handled], [undefined, ['a.xml=a']])
+})
+
 test('a single file may be waited for, and a folder made', async () => {
   await using it = await rig()
   const poller = it.poller({ path: join(it.folder, 'one.xml') })

@@ -13,6 +13,9 @@ const SETTLED_MS = 1000
 const FIRST_RETRY_MS = 30_000
 const LONGEST_RETRY_MS = 3_600_000
 
+/** What is wrong with the folder itself; no file is called so. */
+const FOLDER = ''
+
 const DONE: Readonly<Record<FileAction['kind'], string>> = {
   delete: 'deleted',
   move: 'moved',
@@ -48,7 +51,8 @@ export class FilePoller implements Polling {
   readonly #stop = new AbortController()
   #running: Promise<void> | null = null
   #working = false
-  #reason: string | undefined
+  /** What is wrong, the latest last, until it is not: with the folder, and with each file that is there. */
+  readonly #complaints = new Map<string, string>()
   #files = 0
   #failures = 0
 
@@ -57,9 +61,10 @@ export class FilePoller implements Polling {
   }
 
   get state(): PollerState {
+    const reason = [...this.#complaints.values()].at(-1)
     return {
       observed: this.#running === null || this.#stop.signal.aborted ? 'stopped' : this.#working ? 'working' : 'waiting',
-      ...(this.#reason !== undefined && { reason: this.#reason }),
+      ...(reason !== undefined && { reason }),
       files: this.#files,
       failures: this.#failures,
     }
@@ -82,8 +87,9 @@ export class FilePoller implements Polling {
       let unsettled = false
       try {
         unsettled = await this.#look()
+        this.#complaints.delete(FOLDER)
       } catch (thrown) {
-        this.#complain(`cannot look into ${this.#options.path}: ${textOf(thrown)}`)
+        this.#complain(FOLDER, `cannot look into ${this.#options.path}: ${textOf(thrown)}`)
       }
       if (signal.aborted) return
       await clock.sleep(unsettled ? Math.min(intervalMs, SETTLED_MS) : intervalMs, signal)
@@ -112,6 +118,7 @@ export class FilePoller implements Polling {
   async #forget(there: ReadonlySet<string>): Promise<void> {
     const { kept } = this.#options
     for (const path of this.#seen.keys()) if (!there.has(path)) this.#seen.delete(path)
+    for (const path of this.#complaints.keys()) if (path !== FOLDER && !there.has(path)) this.#complaints.delete(path)
     for (const path of kept?.paths() ?? []) if (!there.has(path)) await kept!.delete(path)
   }
 
@@ -141,10 +148,12 @@ export class FilePoller implements Polling {
       const done = this.#options.kept?.get(path) === stamp
       known = { stamp, since: now, done, notBefore: 0, retryMs: 0 }
       this.#seen.set(path, known)
+      this.#complaints.delete(path)
     }
     if (known.done || now < known.notBefore) return 'not now'
     if (sizeLimit !== undefined && size > sizeLimit) {
       this.#complain(
+        path,
         `${path} has ${size} bytes, more than transport.vfs.FileSizeLimit (${sizeLimit}); it stays where it is`,
       )
       this.#seen.set(path, { ...known, notBefore: Infinity })
@@ -200,18 +209,20 @@ export class FilePoller implements Polling {
     if (action === null) {
       const retryMs = Math.min(LONGEST_RETRY_MS, known.retryMs === 0 ? FIRST_RETRY_MS : known.retryMs * 2)
       this.#seen.set(path, { ...known, notBefore: clock.now() + retryMs, retryMs })
-      this.#complain(`${path} has failed; it stays where it is and is tried again in ${retryMs / 1000} s`)
+      this.#complain(path, `${path} has failed; it stays where it is and is tried again in ${retryMs / 1000} s`)
       return
     }
     try {
       const place = await this.#act(action, candidate)
       if (action.kind !== 'keep') this.#seen.delete(path)
-      if (good) this.#reason = undefined
-      else log.warn(`${name}: ${path} has failed and was ${place === undefined ? 'deleted' : `moved to ${place}`}`)
+      this.#complaints.delete(path)
+      if (!good)
+        log.warn(`${name}: ${path} has failed and was ${place === undefined ? 'deleted' : `moved to ${place}`}`)
     } catch (thrown) {
       // Doing it again would hand the message over twice; the file is left alone until it changes.
       this.#seen.set(path, { stamp, since: 0, done: true, notBefore: 0, retryMs: 0 })
       this.#complain(
+        path,
         `${path} was processed but cannot be ${DONE[action.kind]}: ${textOf(thrown)}. Remove it before the server starts again, or it is processed again`,
       )
     }
@@ -237,9 +248,10 @@ export class FilePoller implements Polling {
   }
 
   /** Once as long as it stays the same: a folder that is away is looked for every few seconds. */
-  #complain(reason: string): void {
-    if (this.#reason === reason) return
-    this.#reason = reason
+  #complain(about: string, reason: string): void {
+    if (this.#complaints.get(about) === reason) return
+    this.#complaints.delete(about)
+    this.#complaints.set(about, reason)
     this.#options.log.warn(`${this.#options.name}: ${reason}`)
   }
 }
