@@ -1,6 +1,7 @@
 import type { Actor, InboundEndpoint, InboundState, Log, MessageSource } from '../kernel/contracts.ts'
 import { textOf } from '../kernel/errors.ts'
 import type { Services } from '../schema/services.ts'
+import { WantedStates, type Wanted } from './wanted-states.ts'
 
 export interface InboundParts {
   readonly name: string
@@ -15,15 +16,7 @@ export interface InboundParts {
   readonly log: Log
 }
 
-/** What is wanted, as it is kept over restarts (P7). */
-interface Wanted {
-  readonly wanted: 'active' | 'inactive'
-  readonly by: string
-  readonly reason: string
-  readonly since: number
-}
-
-const TABLE = 'inbound-endpoints'
+const KEPT = { called: 'inbound endpoint', table: 'inbound-endpoints' }
 
 /** The life of an inbound endpoint: what is wanted (XML, operator; durable), and what its source says it does. */
 export class Inbound implements InboundEndpoint {
@@ -33,6 +26,7 @@ export class Inbound implements InboundEndpoint {
   readonly onError: string | undefined
   readonly parameters: Readonly<Record<string, string>>
   readonly #parts: InboundParts
+  readonly #states: WantedStates
   #wanted: Wanted
   #failed: { readonly reason: string; readonly since: number } | null = null
   #running = false
@@ -46,6 +40,7 @@ export class Inbound implements InboundEndpoint {
     this.sequence = parts.sequence
     this.onError = parts.onError
     this.parameters = parts.parameters
+    this.#states = new WantedStates(parts.services, parts.log, KEPT)
     const since = parts.services.clock.now()
     this.#wanted = parts.initiallyActive
       ? { wanted: 'active', by: 'deploy', reason: 'not started yet', since }
@@ -61,8 +56,8 @@ export class Inbound implements InboundEndpoint {
 
   start(): Promise<void> {
     return this.#inTurn(async () => {
-      const { services, log } = this.#parts
-      const kept = services.journal.table(TABLE).get(this.name) as Wanted | undefined
+      const { log } = this.#parts
+      const kept = this.#states.of(this.name)
       // What an operator decided outlives every redeployment.
       if (kept) this.#wanted = kept
       if (this.#wanted.wanted === 'active') return this.#begin()
@@ -124,14 +119,7 @@ export class Inbound implements InboundEndpoint {
 
   async #want(wanted: 'active' | 'inactive', by: string, reason: string): Promise<void> {
     this.#wanted = { wanted, by, reason, since: this.#parts.services.clock.now() }
-    try {
-      await this.#parts.services.journal.table(TABLE).set(this.name, { ...this.#wanted })
-    } catch (thrown) {
-      // A disk that refuses must not keep an operator from stopping it.
-      this.#parts.log.error(`the state of inbound endpoint [${this.name}] could not be saved; a restart forgets it`, {
-        cause: textOf(thrown),
-      })
-    }
+    await this.#states.keep(this.name, this.#wanted)
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Actor, Log, Task, TaskState, TaskTimetable } from '../kernel/contracts.ts'
 import { asIntegrationError, type IntegrationError } from '../kernel/errors.ts'
 import type { Services } from '../schema/services.ts'
+import { WantedStates, type Wanted } from './wanted-states.ts'
 
 /** When something runs. Followed while somebody listens; counts begin anew each time. */
 export interface Timetable {
@@ -26,14 +27,7 @@ export interface RecurringParts {
   readonly work: () => Promise<IntegrationError | undefined>
 }
 
-interface Wanted {
-  readonly wanted: 'active' | 'inactive'
-  readonly by: string
-  readonly reason: string
-  readonly since: number
-}
-
-const TABLE = 'tasks'
+const KEPT = { called: 'task', table: 'tasks' }
 /** Runs of one task at the same time: beyond that a back end that hangs would eat the server. */
 const MOST_AT_ONCE = 20
 
@@ -45,6 +39,7 @@ export class RecurringTask implements Task {
   readonly properties: Readonly<Record<string, string>>
   readonly #parts: RecurringParts
   readonly #running = new Set<Promise<unknown>>()
+  readonly #states: WantedStates
   #wanted: Wanted
   #forget: (() => void) | null = null
   #finished = false
@@ -62,6 +57,7 @@ export class RecurringTask implements Task {
     this.group = parts.group
     this.className = parts.className
     this.properties = parts.properties
+    this.#states = new WantedStates(parts.services, parts.log, KEPT)
     this.#since = parts.services.clock.now()
     this.#wanted = { wanted: 'active', by: 'deploy', reason: 'not started yet', since: this.#since }
   }
@@ -96,8 +92,8 @@ export class RecurringTask implements Task {
   }
 
   async start(): Promise<void> {
-    const { services, log } = this.#parts
-    const kept = services.journal.table(TABLE).get(this.name) as Wanted | undefined
+    const { log } = this.#parts
+    const kept = this.#states.of(this.name)
     if (kept) this.#wanted = kept
     if (this.#wanted.wanted === 'active') {
       this.#follow()
@@ -205,13 +201,6 @@ export class RecurringTask implements Task {
 
   async #want(wanted: 'active' | 'inactive', by: string, reason: string): Promise<void> {
     this.#wanted = { wanted, by, reason, since: this.#parts.services.clock.now() }
-    try {
-      await this.#parts.services.journal.table(TABLE).set(this.name, { ...this.#wanted })
-    } catch (thrown) {
-      // A disk that refuses must not keep an operator from stopping a task.
-      this.#parts.log.error(`the state of task [${this.name}] could not be saved; a restart forgets it`, {
-        cause: asIntegrationError(thrown).message,
-      })
-    }
+    await this.#states.keep(this.name, this.#wanted)
   }
 }

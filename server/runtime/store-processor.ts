@@ -11,9 +11,10 @@ import type {
   Ref,
   StoredMessage,
 } from '../kernel/contracts.ts'
-import { IntegrationError, textOf } from '../kernel/errors.ts'
+import { IntegrationError } from '../kernel/errors.ts'
 import type { Services } from '../schema/services.ts'
 import type { Rate } from './pace.ts'
+import { WantedStates, type Wanted } from './wanted-states.ts'
 import { Worker, type Handler, type Observed } from './worker.ts'
 
 export interface StoreProcessorParts {
@@ -39,18 +40,7 @@ export interface StoreProcessorParts {
   readonly onEnd?: () => void
 }
 
-/** What is wanted, as it is kept over restarts (P7). */
-interface Wanted {
-  readonly wanted: 'active' | 'inactive'
-  readonly by: string
-  readonly reason: string
-  readonly since: number
-  /** The message it gave up on. */
-  readonly messageId?: string
-  readonly attempts?: number
-}
-
-const TABLE = 'processors'
+const KEPT = { called: 'message processor', table: 'processors' }
 /** How long a send in flight may take to end when the processor is stopped; shorter than the server's own patience. */
 const PATIENCE = 5000
 /** How long an operator waits for a stop; after that it goes on in the background. */
@@ -69,6 +59,7 @@ export class StoreProcessor implements MessageProcessor {
   readonly #parts: StoreProcessorParts
   readonly #observed = new Map<Worker, Observed>()
   #workers: Worker[] = []
+  readonly #states: WantedStates
   #wanted: Wanted
   #state: ProcessorState
   /** Workers on their way out. */
@@ -82,6 +73,7 @@ export class StoreProcessor implements MessageProcessor {
     this.type = parts.type
     this.store = parts.store.name
     this.parameters = parts.parameters
+    this.#states = new WantedStates(parts.services, parts.log, KEPT)
     const since = parts.services.clock.now()
     this.#wanted = { wanted: parts.initiallyActive ? 'active' : 'inactive', by: 'deploy', reason: 'is.active', since }
     this.#state = { wanted: this.#wanted.wanted, observed: 'stopped', since, reason: 'not started yet' }
@@ -93,12 +85,11 @@ export class StoreProcessor implements MessageProcessor {
 
   start(): Promise<void> {
     return this.#inTurn(async () => {
-      const { log, services } = this.#parts
-      const kept =
-        unsavedIn(services).get(this.name) ?? (services.journal.table(TABLE).get(this.name) as Wanted | undefined)
+      const { log } = this.#parts
+      const kept = this.#states.of(this.name)
       // The XML counts once: what an operator, or the processor itself, decided later outlives every redeployment.
       if (kept) this.#wanted = kept
-      else await this.#keep(this.#wanted)
+      else await this.#states.keep(this.name, this.#wanted)
       if (this.#wanted.wanted === 'active') return this.#begin()
       const { by, reason, since } = this.#wanted
       log.info(`Message processor [${this.name}] is deployed but inactive`, {
@@ -236,23 +227,7 @@ export class StoreProcessor implements MessageProcessor {
     blocked?: { readonly messageId: string; readonly attempts: number } | null,
   ): Promise<void> {
     this.#wanted = { wanted, by, reason, since: this.#parts.services.clock.now(), ...blocked }
-    await this.#keep(this.#wanted)
-  }
-
-  /** A disk that refuses must not keep an operator from stopping a processor. */
-  async #keep(wanted: Wanted): Promise<void> {
-    const { services } = this.#parts
-    const pending = unsavedIn(services)
-    pending.set(this.name, wanted)
-    try {
-      await services.journal.table(TABLE).set(this.name, { ...wanted })
-      pending.delete(this.name)
-    } catch (thrown) {
-      this.#parts.log.error(`the state of message processor [${this.name}] could not be saved; a restart forgets it`, {
-        ...wanted,
-        cause: textOf(thrown),
-      })
-    }
+    await this.#states.keep(this.name, this.#wanted)
   }
 
   #observe(): void {
@@ -284,15 +259,6 @@ export class StoreProcessor implements MessageProcessor {
     this.#turn = turn.catch(() => undefined)
     return turn
   }
-}
-
-/** What could not be saved: a redeployment must not forget it, though a restart will. */
-const unsaved = new WeakMap<Services, Map<string, Wanted>>()
-
-function unsavedIn(services: Services): Map<string, Wanted> {
-  let states = unsaved.get(services)
-  if (!states) unsaved.set(services, (states = new Map()))
-  return states
 }
 
 /** What several workers look like from outside: one that waits is what an operator wants to know of. */

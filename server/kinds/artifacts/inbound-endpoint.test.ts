@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { InboundEndpoint, MessageSource, SourceState } from '../../kernel/contracts.ts'
+import { IntegrationError } from '../../kernel/errors.ts'
 import { Inbound } from '../../runtime/inbound.ts'
 import { decodeGood, diagnosticsOf, fakeServices, placesOf, type FakeServices } from '../../testing/rig.ts'
 
@@ -123,4 +124,17 @@ test('closing it stops the source, and nothing starts it again', async () => {
   await it[Symbol.asyncDispose]()
   await it.activate(OPERATOR)
   assert.deepEqual([source.asked, it.state.observed], [['start', 'stop'], 'stopped'])
+})
+
+test('what an operator decided and the disk did not take holds over a redeployment', async () => {
+  const services = fakeServices()
+  const before = inbound(services, fakeSource())
+  await before.start()
+  services.journal.failValues = new IntegrationError('DISK_FULL', 'no room')
+  await before.deactivate(OPERATOR, 'maintenance')
+  await before[Symbol.asyncDispose]()
+  const source = fakeSource()
+  const after = inbound(services, source)
+  await after.start()
+  assert.deepEqual([after.state.wanted, after.state.reason, source.asked], ['inactive', 'maintenance', []])
 })
