@@ -71,6 +71,26 @@ export class FakeRabbit {
     }
   }
 
+  /** Queues that a crash makes it forget: it has noted nothing durable since they were made (Mnesia). */
+  readonly #unsettled = new Set<string>()
+  /** What the user may not do is answered with 403. */
+  mayBind = true
+
+  madeBy(name: string): void {
+    if (!this.queues.has(name)) this.#unsettled.add(name)
+  }
+
+  noted(): void {
+    this.#unsettled.clear()
+  }
+
+  /** Is killed, and starts again. */
+  crash(): void {
+    this.cut()
+    for (const name of this.#unsettled) this.queues.delete(name)
+    this.#unsettled.clear()
+  }
+
   /** Every connection breaks. */
   cut(): void {
     for (const model of this.#models) model.end()
@@ -201,6 +221,7 @@ class FakeChannel extends EventEmitter {
     await turn()
     const given = name === '' ? `amq.gen-${++tags}` : name
     this.#rabbit.declared.push(`queue ${given}`)
+    this.#rabbit.madeBy(given)
     this.#rabbit.make(given, { ...(options.arguments as object), durable: options.durable })
     return { queue: given }
   }
@@ -218,9 +239,19 @@ class FakeChannel extends EventEmitter {
 
   async bindQueue(queue: string, exchange: string, key: string): Promise<void> {
     await turn()
+    if (!this.#rabbit.mayBind) throw this.#refuse(403, `ACCESS_REFUSED - read access to exchange '${exchange}'`)
+    this.#rabbit.noted()
     const keys = this.#rabbit.exchanges.get(exchange) ?? new Map<string, string[]>()
     this.#rabbit.exchanges.set(exchange, keys)
     keys.set(key, [...new Set([...(keys.get(key) ?? []), queue])])
+  }
+
+  async unbindQueue(queue: string, exchange: string, key: string): Promise<void> {
+    await turn()
+    const keys = this.#rabbit.exchanges.get(exchange)
+    const left = keys?.get(key)?.filter(bound => bound !== queue) ?? []
+    if (left.length > 0) keys?.set(key, left)
+    else keys?.delete(key)
   }
 
   async prefetch(count: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Channel, ChannelModel } from 'amqplib'
 import { IntegrationError, textOf } from '../../kernel/errors.ts'
 
@@ -65,6 +66,7 @@ export async function ensure(
     look: channel => channel.checkQueue(name),
     ...(declare && {
       make: channel => channel.assertQueue(name, { durable, exclusive, autoDelete, arguments: { ...queue.arguments } }),
+      ...(durable && !exclusive && { made: () => settle(model, broker, name) }),
     }),
   })
   if (exchange && exchange.name !== '' && (queue.declare || exchange.declare)) {
@@ -80,9 +82,11 @@ function isOurs(exchange: string): boolean {
 interface Ways {
   readonly look: (channel: Channel) => Promise<unknown>
   readonly make?: (channel: Channel) => Promise<unknown>
+  /** What is left to do once it was made. */
+  readonly made?: () => Promise<void>
 }
 
-async function lookFor(model: ChannelModel, broker: string, what: string, { look, make }: Ways): Promise<void> {
+async function lookFor(model: ChannelModel, broker: string, what: string, { look, make, made }: Ways): Promise<void> {
   try {
     await on(model, broker, what, look)
   } catch (thrown) {
@@ -92,8 +96,31 @@ async function lookFor(model: ChannelModel, broker: string, what: string, { look
     } catch (failure) {
       // Somebody else made it meanwhile, with other arguments.
       if (!(failure instanceof Different)) throw failure
-      await on(model, broker, what, look)
+      return on(model, broker, what, look)
     }
+    await made?.()
+  }
+}
+
+/** Every virtual host has it. */
+const ANY_EXCHANGE = 'amq.direct'
+
+/**
+ * RabbitMQ over Mnesia notes in two steps that a queue was made, and answers after the first; the second reaches the disk
+ * with whatever is noted next. Killed before that, it starts without the queue and without every message it had confirmed
+ * there (seen with 3.10.8, up to seconds after the declaration). A binding, made and removed, is such a next thing.
+ */
+async function settle(model: ChannelModel, broker: string, queue: string): Promise<void> {
+  try {
+    await on(model, broker, `queue ${queue}`, async channel => {
+      // Nobody else's, who may have made the queue at the same moment.
+      const key = `holdfast-${randomUUID()}`
+      await channel.bindQueue(queue, ANY_EXCHANGE, key)
+      await channel.unbindQueue(queue, ANY_EXCHANGE, key)
+    })
+  } catch (thrown) {
+    // A user who may not bind can still use the queue.
+    if (!(thrown instanceof IntegrationError) || thrown.code !== 'BROKER_REFUSED') throw thrown
   }
 }
 

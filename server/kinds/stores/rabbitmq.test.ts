@@ -74,6 +74,26 @@ test('the queue has the name of the store, is looked for, and made durable where
   assert.deepEqual([exchange, routingKey, options.mandatory, options.persistent], ['', 'S', true, true])
 })
 
+test('a queue that was just made, and what is in it, outlives a kill of the broker', async () => {
+  const rabbit = new FakeRabbit()
+  const { store } = storeAt(rabbit)
+  await using _ = store
+  await store.producer.put(stored('<a/>'))
+  rabbit.crash()
+  await using consumer = await store.consumer()
+  assert.equal((await takeFrom(consumer)).message.body.toString(), '<a/>')
+  assert.equal(rabbit.exchanges.get('amq.direct')?.size, 0, 'nothing stays bound')
+})
+
+test('a user who may make a queue and bind nothing can store in it', async () => {
+  const rabbit = new FakeRabbit()
+  rabbit.mayBind = false
+  const { store } = storeAt(rabbit)
+  await using _ = store
+  await store.producer.put(stored('<a/>'))
+  assert.equal(rabbit.published.length, 1)
+})
+
 test('a queue that exists is used as it is, with whatever arguments its operator gave it', async () => {
   const rabbit = new FakeRabbit()
   rabbit.make('orders', { 'x-dead-letter-exchange': 'dlx' })
