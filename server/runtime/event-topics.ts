@@ -1,6 +1,6 @@
 /** Who wants what is published under a topic. */
 import type { MessageContext } from '../kernel/context.ts'
-import type { Endpoint, Outcome, Sequence } from '../kernel/contracts.ts'
+import type { Endpoint, Outcome, Registry, Sequence } from '../kernel/contracts.ts'
 import { branchOf, runBranches } from '../kernel/branches.ts'
 
 export interface Subscription {
@@ -15,6 +15,21 @@ export interface EventSource extends Sequence {
   /** The topic the message says it is about. */
   topicOf(ctx: MessageContext): string
   subscribers(topic: string): readonly Subscription[]
+}
+
+const sources = new WeakMap<Registry, readonly EventSource[]>()
+
+/** Looked for once in each snapshot. */
+export function eventSourcesIn(runtime: Registry): readonly EventSource[] {
+  let found = sources.get(runtime)
+  if (!found) {
+    found = runtime
+      .names('sequence')
+      .map(name => runtime.find('sequence', name))
+      .filter(isEventSource)
+    sources.set(runtime, found)
+  }
+  return found
 }
 
 export function isEventSource(sequence: Sequence | undefined): sequence is EventSource {

@@ -33,6 +33,9 @@ const TYPES: Readonly<Record<string, string>> = {
 export class FileSource implements MessageSource {
   readonly #parts: FileSourceParts
   readonly #injector: Injector
+  readonly #subfolders: boolean
+  /** Answers are added to what is in their file. */
+  #append = false
   #poller: Polling | null = null
   #since: number
 
@@ -40,6 +43,7 @@ export class FileSource implements MessageSource {
     this.#parts = parts
     const { origin, entrance, services, log } = parts
     this.#injector = new Injector(origin, entrance, services, log)
+    this.#subfolders = withSubfolders(parts.config.fileUri ?? '').subfolders
     this.#since = services.clock.now()
   }
 
@@ -56,7 +60,10 @@ export class FileSource implements MessageSource {
     const { config, services, log, origin, intervalMs } = this.#parts
     const { uri, subfolders } = withSubfolders(config.fileUri ?? '')
     const { path } = services.files.locate(uri)
-    if (config.replyUri !== undefined) services.files.locate(config.replyUri)
+    if (config.replyUri !== undefined) {
+      const { parameters } = services.files.locate(config.replyUri)
+      this.#append = parameters.get('transport.vfs.Append') === 'true'
+    }
     this.#poller = services.files.poller({
       name: origin.label,
       path,
@@ -153,9 +160,8 @@ export class FileSource implements MessageSource {
     const { services, config, write, log } = this.#parts
     const header = ctx.message.headers.get('transport.vfs.ReplyFileName')
     const name = header !== undefined && header !== '' ? header : config.replyName
-    const append = services.files.locate(config.replyUri!).parameters.get('transport.vfs.Append') === 'true'
     try {
-      await services.files.write({ address: config.replyUri!, name, append }, await write(answer))
+      await services.files.write({ address: config.replyUri!, name, append: this.#append }, await write(answer))
       return true
     } catch (thrown) {
       log.error(`${file.path}: the answer cannot be written: ${textOf(thrown)}`)
@@ -173,7 +179,7 @@ export class FileSource implements MessageSource {
         FILE_NAME: file.name,
         FILE_PATH: file.path,
         FILE_URI: file.uri,
-        ...(withSubfolders(config.fileUri ?? '').subfolders && { RELATIVE_PATH: file.subfolder }),
+        ...(this.#subfolders && { RELATIVE_PATH: file.subfolder }),
         FILE_LENGTH: String(file.size),
         LAST_MODIFIED: String(Math.floor(file.modified)),
       }),

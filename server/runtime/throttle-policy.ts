@@ -5,7 +5,34 @@ import { descendants } from '../xml/tree.ts'
 export interface ThrottlePolicy {
   /** Most messages on their way at once. */
   readonly concurrent: number | undefined
-  readonly rules: readonly CallerRule[]
+  readonly by: Readonly<Record<CallerRule['by'], RulesOfCallers>>
+}
+
+/** Of several for the same callers the first one counts. */
+export class RulesOfCallers {
+  readonly #own = new Map<string, CallerRule>()
+  readonly #ranges: { readonly from: bigint; readonly to: bigint; readonly rule: CallerRule }[] = []
+  #other: CallerRule | undefined
+
+  constructor(rules: readonly CallerRule[]) {
+    for (const rule of rules) {
+      const { callers } = rule
+      if (callers.kind === 'other') this.#other ??= rule
+      else if (callers.kind === 'range') this.#ranges.push({ ...callers, rule })
+      else if (!this.#own.has(callers.name)) this.#own.set(callers.name, rule)
+    }
+  }
+
+  /** The rule that names the caller, else that of a range, else the one for all others. */
+  for(name: string): CallerRule | undefined {
+    return this.#own.get(name.toLowerCase()) ?? this.#rangeWith(name) ?? this.#other
+  }
+
+  #rangeWith(name: string): CallerRule | undefined {
+    if (this.#ranges.length === 0) return undefined
+    const number = addressNumber(name)
+    return number === undefined ? undefined : this.#ranges.find(({ from, to }) => number >= from && number <= to)?.rule
+  }
 }
 
 export interface CallerRule {
@@ -49,7 +76,8 @@ export function parsePolicy(root: XmlElement): ThrottlePolicy {
   const concurrent = maximum && wholeNumber(maximum)
   if (concurrent === undefined && rules.length === 0)
     throw new PolicyProblem(root, 'the policy limits nothing: it has neither MaximumConcurrentAccess nor an ID')
-  return { concurrent, rules }
+  const of = (by: CallerRule['by']): RulesOfCallers => new RulesOfCallers(rules.filter(rule => rule.by === by))
+  return { concurrent, by: { IP: of('IP'), DOMAIN: of('DOMAIN') } }
 }
 
 function ruleOf(id: XmlElement): CallerRule {

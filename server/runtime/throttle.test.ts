@@ -74,6 +74,20 @@ test('an address of its own beats a range, a range beats other; Allow and Deny a
   )
 })
 
+test('rules are sorted with the policy: a name of its own, then a range; of two for the same callers the first counts', () => {
+  const { by } = policyOf(
+    rule('10.0.0.5', '<throttle:Allow>true</throttle:Allow>') +
+      rule('10.0.0.5', '<throttle:Deny>true</throttle:Deny>') +
+      rule('10.0.0.1-10.0.0.9', '<throttle:Deny>true</throttle:Deny>') +
+      rule('ACME.org', rate(1, 1000), 'DOMAIN'),
+  )
+  assert.deepEqual(
+    ['10.0.0.5', '10.0.0.6', '10.0.1.1', 'acme.org', ''].map(name => by.IP.for(name)?.control),
+    ['allow', 'deny', undefined, undefined, undefined],
+  )
+  assert.deepEqual(by.DOMAIN.for('Acme.org')?.control, { count: 1, unit: 1000, prohibit: 0 })
+})
+
 test('domains have rules of their own', () => {
   const { comes } = stateOf(rule('acme.org', rate(1, 1000), 'DOMAIN'))
   assert.deepEqual(

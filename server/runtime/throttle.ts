@@ -1,7 +1,7 @@
 /** Who may pass a throttle, and who has to wait. */
 import type { Clock } from '../kernel/clock.ts'
 import type { Exchange } from '../kernel/context.ts'
-import { addressNumber, type CallerRule, type RateControl, type ThrottlePolicy } from './throttle-policy.ts'
+import type { CallerRule, RateControl, ThrottlePolicy } from './throttle-policy.ts'
 
 /** Callers beyond this are forgotten, those who came least recently first: they choose their addresses. */
 const MOST_CALLERS = 100_000
@@ -47,7 +47,7 @@ export class ThrottleState {
       return { passes: false, why: `${concurrent} messages are on their way already` }
     for (const by of ['IP', 'DOMAIN'] as const) {
       const name = by === 'IP' ? caller.ip : caller.domain
-      const rule = ruleFor(policy.rules, by, name)
+      const rule = policy.by[by].for(name)
       if (rule && !this.#mayPass(rule, name))
         return { passes: false, why: `${name || 'the caller'} has come too often` }
     }
@@ -112,19 +112,4 @@ export class ThrottleState {
     if (this.#windows.size > MOST_CALLERS) this.#windows.delete(this.#windows.keys().next().value!)
     return true
   }
-}
-
-/** The rule that names the caller, else that of a range, else the one for all others. */
-function ruleFor(rules: readonly CallerRule[], by: CallerRule['by'], name: string): CallerRule | undefined {
-  const own = rules.filter(rule => rule.by === by)
-  const lower = name.toLowerCase()
-  const number = addressNumber(name)
-  return (
-    own.find(({ callers }) => callers.kind === 'one' && callers.name === lower) ??
-    own.find(
-      ({ callers }) =>
-        callers.kind === 'range' && number !== undefined && number >= callers.from && number <= callers.to,
-    ) ??
-    own.find(({ callers }) => callers.kind === 'other')
-  )
 }

@@ -24,3 +24,13 @@ test('the message goes to every event source with a subscriber of the topic, whi
 test('without anybody who wants it nothing happens', async () => {
   assert.deepEqual(marks((await mediate(`<event topic="x"/>${mark('after')}`)).ctx), ['mark = after'])
 })
+
+test('event sources are looked for once in each snapshot, not for each message', async () => {
+  const services = fakeServices()
+  const runtime = deployed(services, [source('a', 'prices')])
+  let looks = 0
+  const names = runtime.names.bind(runtime)
+  runtime.names = role => (looks++, names(role))
+  for (let number = 0; number < 3; number++) await mediate('<event topic="prices"/>', { runtime }, services)
+  assert.deepEqual([looks, services.sent.length], [1, 3])
+})

@@ -1,4 +1,4 @@
-import { isEventSource, publish } from '../../runtime/event-topics.ts'
+import { eventSourcesIn, publish } from '../../runtime/event-topics.ts'
 import { attr, defineMediator, dynamicString, dynamicText, expression } from '../../schema/index.ts'
 
 export default defineMediator({
@@ -15,11 +15,9 @@ export default defineMediator({
   create: ({ topic }) => ({
     needsBody: true,
     mediate(ctx) {
-      const { runtime } = ctx
-      const sources = runtime.names('sequence').map(name => runtime.find('sequence', name))
       const about = dynamicString(topic, ctx)
       return publish(
-        sources.filter(isEventSource).flatMap(source => source.subscribers(about)),
+        eventSourcesIn(ctx.runtime).flatMap(source => source.subscribers(about)),
         ctx,
       )
     },
