@@ -69,7 +69,7 @@ export const rabbitServerFields = {
   }),
 }
 
-export interface RabbitAddress {
+export interface RabbitBroker {
   readonly hosts: string
   readonly ports: string
   readonly username: string
@@ -92,7 +92,7 @@ const FRAME_SIZE = 131_072
 const FIRST_PAUSE = 100
 
 /** Everything needed to open a connection, or what is wrong with it. */
-export function rabbitTarget(address: RabbitAddress, tls: Tls) {
+export function rabbitTarget(address: RabbitBroker, tls: Tls) {
   const hosts = split(address.hosts)
   const ports = split(address.ports)
   const problems = [...portProblems(hosts, ports), ...(tls.ssl ? storeProblems(tls) : [])]
