@@ -10,13 +10,21 @@ import type { Journal, Json } from '../journal/contracts.ts'
 import { dialOpenWire, Identity, NO_NOTES, type SentNote, type SentNotes } from '../openwire/index.ts'
 import { probe } from './probe.ts'
 
+/** What to write where the answer of the port is not to be relied on. */
+const WITHOUT_ASKING = {
+  openwire:
+    'To speak OpenWire without asking the port, write <parameter name="store.jms.protocol">openwire</parameter> in the store',
+  amqp: 'To speak AMQP 1.0 without asking the port, begin the address with amqp:// (amqps:// for TLS), or write <parameter name="store.jms.protocol">amqp</parameter> in the store',
+} as const
+
 /** The way to a broker over the network: by what the address says, or else by what the port says. */
 export function networkDialer(log: Log, notesFor: (target: BrokerTarget) => SentNotes = () => NO_NOTES): Dialer {
   return () => {
     let identity: Identity | null = null
     /** Not asked again, as long as it works. */
     const found = new Map<string, 'amqp' | 'openwire'>()
-    const say = (place: string, what: string): void => log.info(`${place} ${what}`, { force: 'store.jms.protocol' })
+    const say = (place: string, what: string, spoken: keyof typeof WITHOUT_ASKING): void =>
+      log.info(`${place} ${what}`, { hint: WITHOUT_ASKING[spoken] })
     const dial: Dial = async (host, target, clock, deadlineMs, signal) => {
       const way = { host, target, clock, deadlineMs, signal }
       const place = addressOf(host)
@@ -29,19 +37,19 @@ export function networkDialer(log: Log, notesFor: (target: BrokerTarget) => Sent
         const left = (): number => Math.max(1, until - clock.monotonic())
         const greeted = await probe(way)
         if (greeted) {
-          say(place, 'greets by OpenWire')
+          say(place, 'greets by OpenWire', 'openwire')
           found.set(place, 'openwire')
           return await dialOpenWire(way, own, greeted)
         }
         try {
           const live = await dialAmqp(host, target, clock, left(), signal)
-          say(place, 'waits for its caller, and answers AMQP 1.0')
+          say(place, 'waits for its caller, and answers AMQP 1.0', 'amqp')
           found.set(place, 'amqp')
           return live
         } catch (thrown) {
           if (!(thrown instanceof OtherProtocol)) throw thrown
           // It was only slow: a broker that has just been started takes its time.
-          say(place, 'greets by OpenWire, late')
+          say(place, 'greets by OpenWire, late', 'openwire')
           found.set(place, thrown.spoken)
           return await dialOpenWire({ ...way, deadlineMs: left() }, own)
         }

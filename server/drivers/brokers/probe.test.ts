@@ -104,7 +104,9 @@ test('both kinds of broker are found, one line says what and how to force it, an
       `tcp://127.0.0.1:${broker.address.port} waits for its caller, and answers AMQP 1.0`,
     ],
   )
-  assert.ok(JSON.stringify(lines).includes('store.jms.protocol'))
+  const [openwire, amqp] = lines.map(({ fields }) => String(fields?.['hint']))
+  assert.match(openwire!, /OpenWire without asking the port, write <parameter name="store\.jms\.protocol">openwire</)
+  assert.match(amqp!, /begin the address with amqp:\/\/.*, or write <parameter name="store\.jms\.protocol">amqp</)
   for (const live of [first, second]) live.close()
   for (const port of [classic.port, broker.address.port]) (await dialled(dial, port)).close()
   assert.equal(log.lines.filter(({ text }) => text.startsWith('tcp://')).length, 2)
