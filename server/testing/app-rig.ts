@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { createApp, diagnosticLine, type App } from '../app.ts'
-import { systemClock } from '../kernel/clock.ts'
+import { systemClock, type Clock } from '../kernel/clock.ts'
 import { LogLevels } from '../observe/levels.ts'
 import { loadSettings } from '../settings/load.ts'
 import { ADMIN } from './child.ts'
@@ -18,6 +18,8 @@ const LOOK_AGAIN_MS = 10
 export interface AppRigOptions {
   /** Settings as the environment would give them. */
   readonly env?: Readonly<Record<string, string>>
+  /** Absent: the machine's. */
+  readonly clock?: Clock
 }
 
 export interface Reply {
@@ -41,7 +43,8 @@ export class AppRig implements AsyncDisposable {
   }
 
   /** A server on these artifacts, by file name; resolves once they are deployed. */
-  static async start(files: Readonly<Record<string, string>>, { env = {} }: AppRigOptions = {}): Promise<AppRig> {
+  static async start(files: Readonly<Record<string, string>>, options: AppRigOptions = {}): Promise<AppRig> {
+    const { env = {}, clock = systemClock } = options
     const home = await tempFolder('app')
     const folder = join(home.path, 'artifacts')
     await mkdir(folder)
@@ -66,7 +69,7 @@ export class AppRig implements AsyncDisposable {
       flushSync: () => {},
       [Symbol.asyncDispose]: nothing,
     }
-    const app = createApp({ settings, logs, clock: systemClock, env: {}, version: '0.0.0' })
+    const app = createApp({ settings, logs, clock, env: {}, version: '0.0.0' })
     const end = async (): Promise<void> => {
       await app.stop()
       await home[Symbol.asyncDispose]()
