@@ -1,8 +1,10 @@
 import { IntegrationError } from '../kernel/errors.ts'
 import { endOfExpression } from '../kernel/inline-expression.ts'
+import { clone } from '../xml/clone.ts'
 import { parseXml } from '../xml/reader.ts'
 import { XmlAttribute, XmlElement, XmlText, type XmlNode } from '../xml/tree.ts'
 import { XmlError } from '../xml/xml-error.ts'
+import { nodesIn } from './copy-limits.ts'
 
 /** A text with numbered holes: literal parts and argument numbers (from 1) alternating. */
 type Pieces = readonly (string | number)[]
@@ -42,7 +44,7 @@ export interface XmlArgument {
   readonly elements: readonly XmlElement[] | undefined
 }
 
-type Maker = (parent: XmlElement, args: readonly XmlArgument[]) => void
+type Maker = (parent: XmlElement, args: readonly XmlArgument[], made: Made) => void
 
 /**
  * An XML template taken apart once, so that filling it makes a tree directly: nothing is printed or parsed for a
@@ -52,7 +54,7 @@ export function xmlTemplate(root: XmlElement, inline = NONE): (args: readonly Xm
   const make = elementMaker(root, inline)
   return args => {
     const holder = new XmlElement('holder')
-    make(holder, args)
+    make(holder, args, new Made())
     const made = holder.firstElement!
     made.parent = null
     return made
@@ -68,12 +70,12 @@ function elementMaker(from: XmlElement, inline: InlineExpressions): Maker {
   }))
   const children = from.children.flatMap(child => childMaker(child, inline, from) ?? [])
   const { local, uri, prefix, declarations } = from
-  return (parent, args) => {
+  return (parent, args, made) => {
     const element = new XmlElement(local, uri, prefix)
     for (const declaration of declarations) element.declare(declaration.prefix, declaration.uri)
     for (const { local, uri, prefix, pieces } of attributes)
-      element.addAttribute(new XmlAttribute(local, joined(pieces, args), uri, prefix))
-    for (const make of children) make(element, args)
+      element.addAttribute(new XmlAttribute(local, joined(pieces, args, made), uri, prefix))
+    for (const make of children) make(element, args, made)
     parent.push(element)
   }
 }
@@ -84,11 +86,11 @@ function childMaker(child: XmlNode, inline: InlineExpressions, parent: XmlElemen
   const pieces = piecesOf(child.value, inline, parent)
   const { cdata } = child
   if (pieces.every(piece => typeof piece === 'string')) return parent => parent.push(new XmlText(child.value, cdata))
-  return (parent, args) => {
+  return (parent, args, made) => {
     for (const piece of pieces) {
       const arg = typeof piece === 'number' ? args[piece - 1] : undefined
-      if (arg?.elements) for (const element of arg.elements) parent.append(element)
-      else parent.push(new XmlText(textOf(piece, arg), cdata))
+      if (arg?.elements) for (const element of arg.elements) parent.append(made.insert(element))
+      else parent.push(new XmlText(made.text(textOf(piece, arg)), cdata))
     }
   }
 }
@@ -98,9 +100,45 @@ function textOf(piece: string | number, arg: { readonly text: string } | undefin
   return arg ? arg.text : `$${piece}`
 }
 
-function joined(pieces: Pieces, args: readonly { readonly text: string }[]): string {
+function joined(pieces: Pieces, args: readonly { readonly text: string }[], made: Made): string {
   if (pieces.length === 1 && typeof pieces[0] === 'string') return pieces[0]
-  return pieces.map(piece => textOf(piece, typeof piece === 'number' ? args[piece - 1] : undefined)).join('')
+  let text = ''
+  for (const piece of pieces) {
+    text += made.text(textOf(piece, typeof piece === 'number' ? args[piece - 1] : undefined))
+  }
+  return text
+}
+
+/** What one template makes of one message: an argument may stand in it many times. */
+const MOST_CHARACTERS = 100_000_000
+
+/** A node that is copied counts as so many characters. */
+const NODE_CHARACTERS = 20
+
+/** Counts what one template makes of one message. */
+class Made {
+  #left = MOST_CHARACTERS
+
+  text(text: string): string {
+    this.#count(text.length)
+    return text
+  }
+
+  /** The element itself, which is nowhere yet, or a copy of one that stands in another place. */
+  insert(element: XmlElement): XmlElement {
+    if (element.parent === null) return element
+    this.#count(nodesIn(element) * NODE_CHARACTERS)
+    return clone(element)
+  }
+
+  #count(characters: number): void {
+    this.#left -= characters
+    if (this.#left >= 0) return
+    throw new IntegrationError(
+      'MEDIATION_FAILED',
+      `the template makes more than ${MOST_CHARACTERS} characters of this message; insert less`,
+    )
+  }
 }
 
 /** A plain text template. A hole without an argument stays as written. */
@@ -110,6 +148,7 @@ export function textTemplate(text: string, inline = NONE): (args: readonly strin
     joined(
       pieces,
       args.map(text => ({ text })),
+      new Made(),
     )
 }
 

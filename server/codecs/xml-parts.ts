@@ -4,6 +4,7 @@ import { clone } from '../xml/clone.ts'
 import { graft, type Graft } from '../xml/graft.ts'
 import { parseXml } from '../xml/reader.ts'
 import { remove, XmlAttribute, XmlElement, XmlText, type XmlNode } from '../xml/tree.ts'
+import { checkOverlap } from './copy-limits.ts'
 import { envelopeOf, isEnvelope, payloadElement, type Envelope } from './envelope.ts'
 import { printJsonValue, type JsonValue } from './json-text.ts'
 
@@ -15,6 +16,7 @@ export function isTreeNode(value: unknown): value is XmlNode {
 export function copies(value: unknown): readonly XmlNode[] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value) && value.every(item => isTreeNode(item) || item instanceof XmlAttribute)) {
+    checkOverlap(value.filter(isTreeNode))
     return value.map(item => (item instanceof XmlAttribute ? new XmlText(item.value) : clone(item)))
   }
   if (isTreeNode(value)) return [clone(value)]

@@ -1,3 +1,5 @@
+import { guardedRegExp } from '../kernel/guarded-regex.ts'
+
 /** The opposite of `formatDate`, for the letters that dates are written with. */
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
@@ -24,7 +26,7 @@ export function parseDate(text: string, pattern: string): number | undefined {
       regex += `(${field})`
     }
   }
-  const found = new RegExp(`^${regex}$`, 'i').exec(text)
+  const found = guardedRegExp(`^${regex}$`, 'i').exec(text)
   if (!found) return undefined
   const fields = { y: 1970, M: 1, d: 1, H: 0, m: 0, s: 0, S: 0 }
   let afternoon: boolean | undefined

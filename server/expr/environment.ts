@@ -1,7 +1,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { MessageContext } from '../kernel/context.ts'
 import type { XmlElement } from '../xml/tree.ts'
-import type { JsonRoot } from './jsonpath.ts'
+import type { JsonRoot } from './json-values.ts'
 
 /** How expressions see a message; `codecs/` knows how to read one. The body has been collected before. */
 export interface MessageViews {

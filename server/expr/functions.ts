@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { MessageContext } from '../kernel/context.ts'
 import { IntegrationError, textOf } from '../kernel/errors.ts'
+import { ComputedPaths } from './computed-paths.ts'
 import type { ExpressionEnvironment } from './environment.ts'
 import { toXPathValue } from './foreign-value.ts'
 import { formEncode } from './java-text.ts'
@@ -28,8 +29,8 @@ export function synapseFunctions(environment: ExpressionEnvironment): ReadonlyMa
 
 /** What a call costs, a microsecond or two, in steps of an expression. */
 const CALL_STEPS = 64
-/** Another JSONPath with each call may take its own longest time. */
-const JSON_EVAL_STEPS = 1_000_000
+/** For each character of a JSONPath that is not the same each time. */
+const PARSE_STEPS = 16
 
 function ofTexts(min: number, max: number, apply: (texts: readonly (string | undefined)[]) => string): SynapseFunction {
   return {
@@ -87,8 +88,13 @@ function jsonEval(environment: ExpressionEnvironment): SynapseFunction {
     returns: 'string',
     bind([literal]) {
       const known = literal === undefined ? undefined : compileJsonSource(literal, environment)
-      const sourceFor = (arg: XPathValue | undefined, work: Work): JsonSource =>
-        known ?? compileJsonSource(toText(arg ?? null, work), environment)
+      const computed = new ComputedPaths(text => compileJsonSource(text, environment))
+      const sourceFor = (arg: XPathValue | undefined, work: Work): JsonSource => {
+        if (known) return known
+        const text = toText(arg ?? null, work)
+        work.spend(text.length * PARSE_STEPS)
+        return computed.of(text)
+      }
       // One evaluation has one answer, however many nodes ask for it.
       const answers = new WeakMap<Work, string>()
       return {
@@ -96,8 +102,9 @@ function jsonEval(environment: ExpressionEnvironment): SynapseFunction {
         call(ctx, [arg], work) {
           const before = answers.get(work)
           if (before !== undefined) return before
-          work.spend(known ? CALL_STEPS : JSON_EVAL_STEPS)
-          const text = jsonText(sourceFor(arg, work), ctx, environment)
+          work.spend(CALL_STEPS)
+          const text = jsonText(sourceFor(arg, work), ctx, environment, work)
+          work.spend(text.length >> 2)
           if (known) answers.set(work, text)
           return text
         },

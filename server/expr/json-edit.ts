@@ -1,7 +1,8 @@
 /** Changing JSON at the places a path selects. */
 import type { Expression } from '../kernel/contracts.ts'
 import { IntegrationError } from '../kernel/errors.ts'
-import { isRecord, JsonPath, type JsonMatch } from './jsonpath.ts'
+import { isRecord, type JsonMatch } from './json-values.ts'
+import { JsonPath } from './jsonpath.ts'
 
 interface Root {
   value: unknown

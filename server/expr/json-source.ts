@@ -1,9 +1,11 @@
 import type { MessageContext } from '../kernel/context.ts'
+import { ComputedPaths } from './computed-paths.ts'
 import type { ExpressionEnvironment, MessageViews } from './environment.ts'
 import { javaDouble } from './java-text.ts'
-import { isNumber, JsonPath } from './jsonpath.ts'
-import type { JsonMatch, JsonRoot } from './jsonpath.ts'
+import { JsonPath } from './jsonpath.ts'
+import { isNumber, type JsonMatch, type JsonRoot } from './json-values.ts'
 import { scopeReaders } from './scopes.ts'
+import type { Work } from './xpath/work.ts'
 
 /** A JSONPath and what it is applied to: the body, or JSON kept in a property (`$ctx:p.a`). */
 export interface JsonSource {
@@ -47,24 +49,14 @@ export function compileJsonSource(source: string, environment: ExpressionEnviron
 /** A property holds the path; the paths met last are kept compiled. */
 function computedSource(head: string, environment: ExpressionEnvironment): JsonSource {
   const holder = compileJsonSource(head, environment)
-  const compiled = new Map<string, JsonPath>()
+  // A bare name is a member of the root.
+  const computed = new ComputedPaths(text => new JsonPath(text.startsWith('$') ? text : `$.${text}`))
   return {
-    path(ctx) {
-      const text = jsonText(holder, ctx, environment)
-      const known = compiled.get(text)
-      if (known) return known
-      // A bare name is a member of the root.
-      const path = new JsonPath(text.startsWith('$') ? text : `$.${text}`)
-      if (compiled.size >= MOST_COMPUTED) compiled.clear()
-      compiled.set(text, path)
-      return path
-    },
+    path: ctx => computed.of(jsonText(holder, ctx, environment)),
     needsBody: true,
     root: ctx => environment.views.json(ctx),
   }
 }
-
-const MOST_COMPUTED = 100
 
 /** A text that is JSON is taken for its value, any other text for itself. */
 function rootOf(value: unknown, path: JsonPath, { views }: ExpressionEnvironment): JsonRoot {
@@ -78,10 +70,15 @@ function rootOf(value: unknown, path: JsonPath, { views }: ExpressionEnvironment
 }
 
 /** What it selects, as Synapse prints it (synapse-language F.3). */
-export function jsonText(source: JsonSource, ctx: MessageContext, environment: ExpressionEnvironment): string {
+export function jsonText(
+  source: JsonSource,
+  ctx: MessageContext,
+  environment: ExpressionEnvironment,
+  work?: Work,
+): string {
   const path = source.path(ctx)
   const { views } = environment
-  const matches = path.matches(source.root(ctx))
+  const matches = path.matches(source.root(ctx), work)
   if (path.tail !== undefined) return tailText(path.applyTail(matches), path, views)
   if (matches.length === 0) return ''
   if (matches.length === 1) return matchText(matches[0]!, views)

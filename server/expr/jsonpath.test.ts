@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseJson } from '../codecs/json-text.ts'
 import { JsonPathSyntaxError } from './jayway.ts'
 import { JsonPath } from './jsonpath.ts'
+import { Work } from './xpath/work.ts'
 
 const document = {
   store: {
@@ -141,12 +143,44 @@ for (const [path, reason] of [
   })
 }
 
-const CHAIN = JSON.parse('{"a":'.repeat(400) + '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"' + '}'.repeat(400)) as object
+const CHAIN = JSON.parse(
+  '{"a":'.repeat(400) + '["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"]' + '}'.repeat(400),
+) as object
 
-for (const path of ['$..*..*..*', '$..[?$..[?@..x]]', '$..[?search(@, "(a+)+b")]', '$..[?(@ =~ /(a+)+b/)]']) {
+for (const path of [
+  '$..*..*..*',
+  '$..[?$..[?@..x]]',
+  '$..[?search(@, "(a+)+b")]',
+  '$..[?(@ =~ /(a+)+b/)]',
+  `$${'[*,*]'.repeat(30)}`,
+  `$..${'[?@,?@,*]'.repeat(30)}`,
+]) {
   test(`${path} cannot stall the server`, () => {
     const code = { code: 'EXPRESSION_FAILED', message: /given up after/ }
     assert.throws(() => new JsonPath(path).matches({ value: CHAIN }), code)
     assert.equal(new JsonPath(path).matches({ value: { a: 1 } }).length, 0)
   })
 }
+
+test('values compared in a filter are counted by their size', () => {
+  const big = (): unknown[] => Array.from({ length: 1000 }, (_, a) => ({ a }))
+  const path = new JsonPath('$.list[?@ == $.big]')
+  assert.equal(path.matches({ value: { big: big(), list: [big(), [1]] } }).length, 1)
+  const long = { big: big(), list: Array.from({ length: 10 }, big) }
+  const work = new Work(5000)
+  assert.throws(() => path.matches({ value: long }, work), { code: 'EXPRESSION_FAILED', message: /after .* 5000/ })
+})
+
+test('a deep document costs no more than a flat one to look through; what stands within one another is counted whole', () => {
+  const deep = JSON.parse(`${'['.repeat(900)}${'0,'.repeat(10_000)}1${']'.repeat(900)}`) as unknown
+  assert.equal(new JsonPath('$[?count(@..*) == 10899]').matches({ value: deep }, new Work(100_000)).length, 1)
+  assert.throws(() => new JsonPath('$..*').matches({ value: deep }), { code: 'EXPRESSION_FAILED' })
+  assert.equal(new JsonPath('$..a').matches({ value: deep }, new Work(30_000)).length, 0)
+})
+
+test('numbers of more digits than a number has are numbers in filters', () => {
+  const value = parseJson('{"list": [{"id": 12345678901234567890}, {"id": 5}]}').value
+  assert.equal(new JsonPath('$.list[?@.id > 10]').matches({ value }).length, 1)
+  assert.equal(new JsonPath('$.list[?(@.id =~ /1234.*/)]').matches({ value }).length, 1)
+  assert.equal(new JsonPath('$..*').matches({ value }).length, 5)
+})

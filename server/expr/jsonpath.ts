@@ -1,26 +1,15 @@
-import { jsonpath } from 'json-p3'
 import { Overrun, within } from '../kernel/deadline.ts'
-import { IntegrationError, textOf } from '../kernel/errors.ts'
-import { JsonPathSyntaxError, regexOf, standardPath } from './jayway.ts'
+import { textOf } from '../kernel/errors.ts'
+import { JsonPathSyntaxError, standardPath } from './jayway.ts'
 import type { Tail } from './jayway.ts'
+import { compileQuery, type CompiledQuery } from './jsonpath-query.ts'
+import { isNumber, isRecord, type JsonMatch, type JsonRoot } from './json-values.ts'
+import { GivenUp, Work } from './xpath/work.ts'
 
-/** A JSON value in a holder, so that the root has a place like every other value. */
-export interface JsonRoot {
-  readonly value: unknown
-}
-
-/** A selected value and where it stands: assigning to `holder[key]` replaces it in place. */
-export interface JsonMatch {
-  readonly value: unknown
-  readonly holder: object
-  readonly key: string | number
-}
-
-/** Milliseconds for a path that can look at the whole document for each of its parts. */
+/** A step takes up to some 50 ns, so that an evaluation ends within a second or so. */
+const BUDGET = 20_000_000
+/** Milliseconds for a path with a regular expression that may take long on each value it looks at. */
 const LONGEST = 500
-
-type Compiled = ReturnType<typeof jsonpath.compile>
-type JsonInput = Parameters<Compiled['query']>[0]
 
 /** A compiled JSONPath in the Jayway dialect of Synapse (synapse-language F.3). */
 export class JsonPath {
@@ -30,8 +19,7 @@ export class JsonPath {
   /** A function at its end, applied to what the rest selects. */
   readonly tail: Tail | undefined
   readonly #keys: readonly (string | number)[] | null
-  readonly #query: Compiled | null
-  readonly #isSlow: boolean
+  readonly #query: CompiledQuery | null
 
   constructor(source: string) {
     const { text, keys, tail } = standardPath(source)
@@ -40,31 +28,35 @@ export class JsonPath {
     this.tail = tail
     this.#keys = keys
     this.#query = keys === null ? compile(text) : null
-    this.#isSlow = keys === null && mayBeSlow(text)
   }
 
   /** What the path without its tail function selects; several only if it is not definite. */
-  matches(root: JsonRoot): JsonMatch[] {
+  matches(root: JsonRoot, work: Work = this.#work()): JsonMatch[] {
     if (root.value === undefined) return []
     if (this.#keys !== null) {
       const match = follow(this.#keys, root)
       return match ? [match] : []
     }
+    const { run, needsClock } = this.#query!
+    if (!needsClock) return run(root, work)
     try {
-      const found: JsonMatch[] = []
-      const ask = (): Iterable<Selected> => this.#query!.query(root.value as JsonInput)
-      for (const { value, location } of this.#isSlow ? within(LONGEST, ask) : ask()) {
-        found.push(location.length === 0 ? { value, holder: root, key: 'value' } : placed(root.value, location, value))
-      }
-      return found
+      return within(LONGEST, () => run(root, work))
     } catch (cause) {
-      if (cause instanceof IntegrationError) throw cause
-      const said =
-        cause instanceof Overrun
-          ? `was given up after ${LONGEST} ms; use .. only once, and outside of filters`
-          : `failed: ${textOf(cause)}`
-      throw new IntegrationError('EXPRESSION_FAILED', `the JSONPath ${this.source} ${said}`, { cause })
+      if (!(cause instanceof Overrun)) throw cause
+      const said = `was given up after ${LONGEST} ms; its regular expression takes long on many values`
+      throw new GivenUp('EXPRESSION_FAILED', `the JSONPath ${this.source} ${said}`, { cause })
     }
+  }
+
+  #work(): Work {
+    return new Work(
+      BUDGET,
+      limit =>
+        new GivenUp(
+          'EXPRESSION_FAILED',
+          `the JSONPath ${this.source} was given up after ${limit} steps; use .. only once, and outside of filters`,
+        ),
+    )
   }
 
   /** What {@link matches} finds, or the place of a member that is not there yet, of an object that is. */
@@ -83,18 +75,6 @@ export class JsonPath {
   }
 }
 
-interface Selected {
-  readonly value: unknown
-  readonly location: readonly (string | number)[]
-}
-
-/** It goes through all below more than once, or from every value a filter looks at, or its filter has a pattern. */
-function mayBeSlow(text: string): boolean {
-  const bare = text.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/gs, '')
-  const filters = bare.includes('?') ? bare.slice(bare.indexOf('?')) : ''
-  return bare.split('..').length > 2 || /\.\.|\$|\b(?:match|search)\(/.test(filters)
-}
-
 function follow(keys: readonly (string | number)[], root: JsonRoot): JsonMatch | undefined {
   let match: JsonMatch = { value: root.value, holder: root, key: 'value' }
   for (const wanted of keys) {
@@ -109,12 +89,6 @@ function follow(keys: readonly (string | number)[], root: JsonRoot): JsonMatch |
     match = { value: (value as Record<string | number, unknown>)[key], holder: value, key }
   }
   return match
-}
-
-function placed(top: unknown, location: readonly (string | number)[], value: unknown): JsonMatch {
-  let holder = top as Record<string | number, unknown>
-  for (const key of location.slice(0, -1)) holder = holder[key] as Record<string | number, unknown>
-  return { value, holder, key: location.at(-1)! }
 }
 
 function applyTail(tail: Tail, value: unknown): unknown {
@@ -132,16 +106,6 @@ function applyTail(tail: Tail, value: unknown): unknown {
     default:
       return aggregate(tail, Array.isArray(value) ? numbersIn(value) : [])
   }
-}
-
-/** A JSON object: no array, and no number that keeps more digits than a number can. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
-}
-
-/** A number, or one in an object that keeps more digits than a number can. */
-export function isNumber(value: unknown): boolean {
-  return typeof value === 'number' || Object.prototype.toString.call(value) === '[object Number]'
 }
 
 function numbersIn(list: readonly unknown[]): number[] {
@@ -167,34 +131,9 @@ function aggregate(tail: 'min' | 'max' | 'sum' | 'avg' | 'stddev', numbers: read
   }
 }
 
-// ── the library ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-const { ValueType, LogicalType } = jsonpath.FunctionExpressionType
-
-const environment = new jsonpath.JSONPathEnvironment({ maxRecursionDepth: 1000 })
-const regexes = new Map<string, RegExp>()
-
-environment.functionRegister.set('matches', {
-  argTypes: [ValueType, ValueType, ValueType],
-  returnType: LogicalType,
-  call(value: unknown, pattern: string, flags: string): boolean {
-    // Patterns are written in artifacts, so that there are only so many of them.
-    const key = `${flags}/${pattern}`
-    let regex = regexes.get(key)
-    if (!regex) regexes.set(key, (regex = regexOf(pattern, flags)))
-    return (typeof value === 'string' || typeof value === 'number') && regex.test(String(value))
-  },
-})
-
-environment.functionRegister.set('within', {
-  argTypes: [ValueType, ValueType],
-  returnType: LogicalType,
-  call: (value: unknown, list: unknown): boolean => Array.isArray(list) && list.includes(value),
-})
-
-function compile(text: string): Compiled {
+function compile(text: string): CompiledQuery {
   try {
-    return environment.compile(text)
+    return compileQuery(text)
   } catch (cause) {
     throw new JsonPathSyntaxError(`not a JSONPath: ${textOf(cause)}`, 0)
   }

@@ -3,9 +3,12 @@ import type { Expression } from '../../kernel/contracts.ts'
 import { IntegrationError, textOf } from '../../kernel/errors.ts'
 import type { ExpressionEnvironment } from '../environment.ts'
 import { JsonPathSyntaxError } from '../jayway.ts'
-import { JsonPath, type JsonRoot } from '../jsonpath.ts'
+import { JsonPath } from '../jsonpath.ts'
+import type { JsonRoot } from '../json-values.ts'
+import { ComputedPaths } from '../computed-paths.ts'
 import { entryValue } from '../scopes.ts'
 import type { XPathNode } from '../xpath/values.ts'
+import { isGivenUp, type Work } from '../xpath/work.ts'
 import { ExpressionSyntaxError, type ExpressionNode, type PathNode, type Scope } from './ast.ts'
 import { applyPlain, plainFunctions } from './functions.ts'
 import { applyOperator } from './operators.ts'
@@ -25,7 +28,7 @@ import {
   type Value,
 } from './values.ts'
 
-export type Evaluate = (ctx: MessageContext) => Value
+export type Evaluate = (ctx: MessageContext, work: Work) => Value
 
 /** What compiling needs from outside. */
 export interface CompilerParts {
@@ -54,9 +57,6 @@ const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
 ])
 
 const ALIASES: Readonly<Record<string, string>> = { base64Encode: 'base64encode', base64Decode: 'base64decode' }
-
-/** Paths computed for messages that are kept compiled. */
-const MOST_COMPUTED = 100
 
 /** Turns a tree into closures. Throws ExpressionSyntaxError, or NOT_SUPPORTED for a function this server lacks. */
 export function compileTree(node: ExpressionNode, parts: CompilerParts): Compiled {
@@ -103,7 +103,7 @@ class TreeCompiler {
     const compiled = items.map(item => this.compile(item))
     return {
       needsBody: compiled.some(item => item.needsBody),
-      evaluate: ctx => compiled.map(item => plainJson(item.evaluate(ctx))),
+      evaluate: (ctx, work) => compiled.map(item => plainJson(item.evaluate(ctx, work))),
     }
   }
 
@@ -112,8 +112,8 @@ class TreeCompiler {
     const { views } = this.#environment
     return {
       needsBody,
-      evaluate(ctx) {
-        const value = evaluate(ctx)
+      evaluate(ctx, work) {
+        const value = evaluate(ctx, work)
         if (!isNumeric(value)) throw new EvaluationFailure(`-${textOfValue(value, views)} is not a number`)
         return value instanceof Decimal ? decimalOf(-value.value) : -numberOf(value)
       },
@@ -126,7 +126,7 @@ class TreeCompiler {
     const { views } = this.#environment
     return {
       needsBody: a.needsBody || b.needsBody,
-      evaluate: ctx => applyOperator(operator, a.evaluate(ctx), b.evaluate(ctx), views),
+      evaluate: (ctx, work) => applyOperator(operator, a.evaluate(ctx, work), b.evaluate(ctx, work), views, work),
     }
   }
 
@@ -135,11 +135,11 @@ class TreeCompiler {
     const { views } = this.#environment
     return {
       needsBody: condition.needsBody || ifTrue.needsBody || ifFalse.needsBody,
-      evaluate(ctx) {
-        const value = condition.evaluate(ctx)
+      evaluate(ctx, work) {
+        const value = condition.evaluate(ctx, work)
         if (typeof value !== 'boolean')
           throw new EvaluationFailure(`the condition is ${textOfValue(value, views)}, neither true nor false`)
-        return value ? ifTrue.evaluate(ctx) : ifFalse.evaluate(ctx)
+        return value ? ifTrue.evaluate(ctx, work) : ifFalse.evaluate(ctx, work)
       },
     }
   }
@@ -170,7 +170,8 @@ class TreeCompiler {
     const result = this.#function(name, args, offset)
     if (!path) return result
     const { evaluate } = result
-    const root = (ctx: MessageContext): JsonRoot => jsonRoot(evaluate(ctx), `${name}()`, this.#environment)
+    const root = (ctx: MessageContext, work: Work): JsonRoot =>
+      jsonRoot(evaluate(ctx, work), `${name}()`, this.#environment)
     return this.#at(path, root, `${name}()`, result.needsBody)
   }
 
@@ -187,7 +188,7 @@ class TreeCompiler {
     switch (name) {
       case 'exists':
         count(1, 1)
-        return { needsBody, evaluate: ctx => exists(compiled[0]!.evaluate, ctx) }
+        return { needsBody, evaluate: (ctx, work) => exists(compiled[0]!.evaluate, ctx, work) }
       case 'xpath':
         count(1, 2)
         return this.#xpath(args[0]!, compiled)
@@ -204,9 +205,9 @@ class TreeCompiler {
     const { environment } = this.#parts
     return {
       needsBody,
-      evaluate: ctx => {
-        const values = compiled.map(arg => arg.evaluate(ctx))
-        return applyPlain(name, plain, values, environment)
+      evaluate: (ctx, work) => {
+        const values = compiled.map(arg => arg.evaluate(ctx, work))
+        return applyPlain(name, plain, values, environment, work)
       },
     }
   }
@@ -216,16 +217,17 @@ class TreeCompiler {
     const { views } = this.#environment
     const fixed = first.kind === 'literal' ? this.#parts.xpath(String(first.value)) : undefined
     const source = compiled[0]!.evaluate
+    const computed = new ComputedPaths(this.#parts.xpath.bind(this.#parts))
     const pathFor = fixed
       ? () => fixed
-      : kept(this.#parts.xpath.bind(this.#parts), (ctx: MessageContext) => textOfValue(source(ctx), views))
+      : (ctx: MessageContext, work: Work) => computed.of(textOfValue(source(ctx, work), views))
     const variable = compiled[1]?.evaluate
     return {
       needsBody: variable === undefined && (fixed?.needsBody ?? true),
-      evaluate(ctx) {
-        const path = pathFor(ctx)
+      evaluate(ctx, work) {
+        const path = pathFor(ctx, work)
         if (!variable) return present(path.value(ctx), `nothing matches ${path.source}`)
-        const name = variable(ctx)
+        const name = variable(ctx, work)
         const holder = nodesOf(name) ?? nodesOf(ctx.variables.get(textOfValue(name, views)))
         if (!holder) throw new EvaluationFailure(`${textOfValue(name, views)} holds no XML`)
         return present(path.valueAt(holder[0]!, ctx), `nothing matches ${path.source}`)
@@ -237,8 +239,8 @@ class TreeCompiler {
     const { environment } = this.#parts
     return {
       needsBody,
-      evaluate(ctx) {
-        const [key, property] = compiled.map(arg => textOfValue(arg.evaluate(ctx), environment.views))
+      evaluate(ctx, work) {
+        const [key, property] = compiled.map(arg => textOfValue(arg.evaluate(ctx, work), environment.views))
         if (property !== undefined) {
           const value = environment.resourceProperty?.(key!, property)
           return inside(present(value, `the resource ${key} has no property ${property}`))
@@ -250,17 +252,22 @@ class TreeCompiler {
   }
 
   /** What a JSONPath selects. */
-  #at(path: PathNode, root: (ctx: MessageContext) => JsonRoot, holder: string, needsBody = false): Compiled {
+  #at(
+    path: PathNode,
+    root: (ctx: MessageContext, work: Work) => JsonRoot,
+    holder: string,
+    needsBody = false,
+  ): Compiled {
     const { views } = this.#environment
     const computed = path.pieces.map(piece => (typeof piece === 'string' ? piece : this.compile(piece)))
     const pathFor = this.#pathFor(path, computed)
     return {
       needsBody: needsBody || computed.some(piece => typeof piece !== 'string' && piece.needsBody),
-      evaluate(ctx) {
-        const selector = pathFor(ctx)
-        const from = root(ctx)
+      evaluate(ctx, work) {
+        const selector = pathFor(ctx, work)
+        const from = root(ctx, work)
         if (from.value === undefined) throw new EvaluationFailure(`${holder} is empty`)
-        const matches = selector.matches(from)
+        const matches = selector.matches(from, work)
         if (selector.tail !== undefined) {
           const value = present(selector.applyTail(matches), `${holder} has nothing at ${selector.source}`)
           return DOUBLE_TAILS.has(selector.tail) ? decimalOf(Number(value)) : value
@@ -273,15 +280,19 @@ class TreeCompiler {
     }
   }
 
-  #pathFor({ offset }: PathNode, pieces: readonly (string | Compiled)[]): (ctx: MessageContext) => JsonPath {
+  #pathFor(
+    { offset }: PathNode,
+    pieces: readonly (string | Compiled)[],
+  ): (ctx: MessageContext, work: Work) => JsonPath {
     const { views } = this.#environment
     if (pieces.every(piece => typeof piece === 'string')) {
       const fixed = syntaxChecked(`$${pieces.join('')}`, offset)
       return () => fixed
     }
-    const text = (ctx: MessageContext): string =>
-      `$${pieces.map(piece => (typeof piece === 'string' ? piece : inPath(piece.evaluate(ctx), views))).join('')}`
-    return kept(source => new JsonPath(source), text)
+    const text = (ctx: MessageContext, work: Work): string =>
+      `$${pieces.map(piece => (typeof piece === 'string' ? piece : inPath(piece.evaluate(ctx, work), views))).join('')}`
+    const computed = new ComputedPaths(source => new JsonPath(source))
+    return (ctx, work) => computed.of(text(ctx, work))
   }
 }
 
@@ -293,10 +304,11 @@ function present(value: unknown, otherwise: string): unknown {
   return value
 }
 
-function exists(evaluate: Evaluate, ctx: MessageContext): boolean {
+function exists(evaluate: Evaluate, ctx: MessageContext, work: Work): boolean {
   try {
-    return evaluate(ctx) !== null
-  } catch {
+    return evaluate(ctx, work) !== null
+  } catch (thrown) {
+    if (isGivenUp(thrown)) throw thrown
     return false
   }
 }
@@ -308,20 +320,6 @@ function inside(value: unknown): Value {
 
 function plainJson(value: Value): unknown {
   return value instanceof Decimal ? value.value : value
-}
-
-/** Keeps what was made last: an expression sees the same few texts again and again. */
-function kept<T>(make: (source: string) => T, textOf: (ctx: MessageContext) => string): (ctx: MessageContext) => T {
-  const known = new Map<string, T>()
-  return ctx => {
-    const text = textOf(ctx)
-    const found = known.get(text)
-    if (found !== undefined) return found
-    const made = make(text)
-    if (known.size >= MOST_COMPUTED) known.clear()
-    known.set(text, made)
-    return made
-  }
 }
 
 function inPath(value: Value, views: ExpressionEnvironment['views']): string {
@@ -354,7 +352,7 @@ function jsonRoot(value: unknown, holder: string, { views }: ExpressionEnvironme
   throw new EvaluationFailure(`${holder} is neither an object nor an array`)
 }
 
-function scopeReader(scope: Scope, name: string, environment: ExpressionEnvironment): Evaluate {
+function scopeReader(scope: Scope, name: string, environment: ExpressionEnvironment): (ctx: MessageContext) => Value {
   switch (scope) {
     case 'headers':
       return ctx => ctx.message.headers.get(name)

@@ -4,10 +4,13 @@ import { formatDate } from '../date-format.ts'
 import type { ExpressionEnvironment } from '../environment.ts'
 import { encodingOf } from '../functions.ts'
 import { formEncode } from '../java-text.ts'
+import { placeOfText, placesOfText } from '../xpath/text-search.ts'
+import type { Work } from '../xpath/work.ts'
 import {
   Decimal,
   decimalOf,
   EvaluationFailure,
+  excerpt,
   isInteger,
   isNumeric,
   isRecord,
@@ -24,16 +27,23 @@ export interface PlainFunction {
   call(args: Arguments): Value
 }
 
+/** Characters made for one step: 80 million of them in one expression at most. */
+export const MADE_CHARACTERS = 4
+/** What a text of its own costs among many, in steps. */
+const PART_STEPS = 8
+
 /** The values a function is called with, each read as what the function wants; something else is a failure. */
 class Arguments {
   readonly name: string
   readonly list: readonly Value[]
   readonly environment: ExpressionEnvironment
+  readonly work: Work
 
-  constructor(name: string, list: readonly Value[], environment: ExpressionEnvironment) {
+  constructor(name: string, list: readonly Value[], environment: ExpressionEnvironment, work: Work) {
     this.name = name
     this.list = list
     this.environment = environment
+    this.work = work
   }
 
   get count(): number {
@@ -72,7 +82,9 @@ class Arguments {
   }
 
   #fail(index: number, wanted: string): never {
-    throw new EvaluationFailure(`${this.name}() needs ${wanted} as argument ${index + 1}, not ${this.shown(index)}`)
+    throw new EvaluationFailure(
+      `${this.name}() needs ${wanted} as argument ${index + 1}, not ${excerpt(this.shown(index))}`,
+    )
   }
 }
 
@@ -82,10 +94,13 @@ export function applyPlain(
   plain: PlainFunction,
   args: readonly Value[],
   environment: ExpressionEnvironment,
+  work: Work,
 ): Value {
   const missing = args.findIndex(arg => arg === null || arg === undefined)
   if (missing >= 0) throw new EvaluationFailure(`argument ${missing + 1} of ${name}() is null`)
-  return plain.call(new Arguments(name, args, environment))
+  const value = plain.call(new Arguments(name, args, environment, work))
+  if (typeof value === 'string') work.spend(value.length / MADE_CHARACTERS)
+  return value
 }
 
 const of = (min: number, max: number, call: (args: Arguments) => Value): PlainFunction => ({ min, max, call })
@@ -101,10 +116,10 @@ export const plainFunctions: ReadonlyMap<string, PlainFunction> = new Map<string
   ['subString', of(2, 3, subString)],
   ['startsWith', of(2, 2, args => args.text(0).startsWith(args.text(1)))],
   ['endsWith', of(2, 2, args => args.text(0).endsWith(args.text(1)))],
-  ['contains', of(2, 2, args => args.text(0).includes(args.text(1)))],
-  ['replace', of(3, 3, args => args.text(0).replaceAll(args.text(1), () => args.text(2)))],
-  ['split', of(2, 2, args => split(args.text(0), args.text(1)))],
-  ['indexOf', of(2, 3, args => args.text(0).indexOf(args.text(1), args.count === 3 ? args.integer(2) : 0))],
+  ['contains', of(2, 2, args => placeOfText(args.text(0), args.text(1), args.work) >= 0)],
+  ['replace', of(3, 3, args => replace(args.text(0), args.text(1), args.text(2), args.work))],
+  ['split', of(2, 2, args => split(args.text(0), args.text(1), args.work))],
+  ['indexOf', of(2, 3, args => indexOf(args.text(0), args.text(1), args.count === 3 ? args.integer(2) : 0, args.work))],
   ['charAt', of(2, 2, charAt)],
   ['now', of(0, 0, args => args.environment.clock.now())],
   ['formatDateTime', of(2, 3, formatDateTime)],
@@ -142,16 +157,40 @@ function subString(args: Arguments): string {
   return text.slice(from, to)
 }
 
+function indexOf(text: string, part: string, from: number, work: Work): number {
+  return placeOfText(text, part, work, Math.max(0, from))
+}
+
+/** An empty part stands before each character, and at the end. */
+function replace(text: string, part: string, by: string, work: Work): string {
+  if (part === '') {
+    work.spend((text.length + 1) * (1 + by.length / MADE_CHARACTERS))
+    return text.replaceAll('', () => by)
+  }
+  let result = ''
+  let kept = 0
+  for (const place of placesOfText(text, part, work)) {
+    work.spend(by.length / MADE_CHARACTERS)
+    result += text.slice(kept, place) + by
+    kept = place + part.length
+  }
+  return result + text.slice(kept)
+}
+
 /** As Java: by a regular expression, without what its groups match and without empty texts at the end. */
-function split(text: string, pattern: string): string[] {
+function split(text: string, pattern: string, work: Work): string[] {
   let regex: RegExp
   try {
     regex = guardedRegExp(pattern, 'u')
   } catch {
-    throw new EvaluationFailure(`split(): "${pattern}" is not a regular expression`)
+    throw new EvaluationFailure(`split(): "${excerpt(pattern)}" is not a regular expression`)
   }
   const groups = new RegExp(`${pattern}|`, 'u').exec('')!.length - 1
-  const parts = text.split(regex).filter((_, index) => index % (groups + 1) === 0)
+  // One more than the budget has left is enough to find it spent, before there are millions of texts.
+  const most = Math.floor(work.left / PART_STEPS / (groups + 1)) * (groups + 1) + 1
+  const found = text.split(regex, most)
+  work.spend(found.length * PART_STEPS)
+  const parts = found.filter((_, index) => index % (groups + 1) === 0)
   while (parts.length > 1 && parts.at(-1) === '') parts.pop()
   return parts
 }
@@ -168,7 +207,9 @@ function formatDateTime(args: Arguments): string {
   if (args.count === 2) return formatDate(args.integer(0), javaTime(args.text(1)))
   const time = parseDate(args.text(0), args.text(1))
   if (time === undefined)
-    throw new EvaluationFailure(`formatDateTime(): "${args.text(0)}" is not written as ${args.text(1)}`)
+    throw new EvaluationFailure(
+      `formatDateTime(): "${excerpt(args.text(0))}" is not written as ${excerpt(args.text(1))}`,
+    )
   return formatDate(time, javaTime(args.text(2)))
 }
 
@@ -183,7 +224,7 @@ function sameKind(args: Arguments, change: (value: number) => number): Value {
 }
 
 function real(result: number, args: Arguments): Decimal {
-  if (!Number.isFinite(result)) throw new EvaluationFailure(`${args.name}() has no value for ${args.shown(0)}`)
+  if (!Number.isFinite(result)) throw new EvaluationFailure(`${args.name}() has no value for ${excerpt(args.shown(0))}`)
   return new Decimal(result)
 }
 
@@ -209,31 +250,32 @@ function urlDecode(args: Arguments): string {
   try {
     return decodeURIComponent(args.text(0).replaceAll('+', ' '))
   } catch {
-    throw new EvaluationFailure(`urlDecode(): "${args.text(0)}" is not encoded`)
+    throw new EvaluationFailure(`urlDecode(): "${excerpt(args.text(0))}" is not encoded`)
   }
 }
 
 function integer(args: Arguments): number {
   const text = args.shown(0)
-  if (!/^[+-]?\d+$/.test(text)) throw new EvaluationFailure(`integer(): "${text}" is not a whole number`)
+  if (!/^[+-]?\d+$/.test(text)) throw new EvaluationFailure(`integer(): "${excerpt(text)}" is not a whole number`)
   return Number(text)
 }
 
 function float(args: Arguments): Decimal {
   const text = args.shown(0).trim()
   const value = Number(text)
-  if (text === '' || Number.isNaN(value)) throw new EvaluationFailure(`float(): "${text}" is not a number`)
+  if (text === '' || Number.isNaN(value)) throw new EvaluationFailure(`float(): "${excerpt(text)}" is not a number`)
   return new Decimal(value)
 }
 
 function not(args: Arguments): boolean {
   const [value] = args.list
-  if (typeof value !== 'boolean') throw new EvaluationFailure(`not() needs true or false, not ${args.shown(0)}`)
+  if (typeof value !== 'boolean')
+    throw new EvaluationFailure(`not() needs true or false, not ${excerpt(args.shown(0))}`)
   return !value
 }
 
 function asKind(args: Arguments, fits: (value: unknown) => boolean, kind: string): unknown {
   const value = args.json(0)
-  if (!fits(value)) throw new EvaluationFailure(`${kind}(): ${args.shown(0)} is no JSON ${kind}`)
+  if (!fits(value)) throw new EvaluationFailure(`${kind}(): ${excerpt(args.shown(0))} is no JSON ${kind}`)
   return value
 }

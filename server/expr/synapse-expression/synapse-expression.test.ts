@@ -272,3 +272,54 @@ for (const [source, at] of MISTAKES) {
 test('vaults are refused as not supported, with what to do instead', () => {
   assert.throws(() => expression("${wso2-vault('alias')}"), { code: 'NOT_SUPPORTED', message: /configs\.NAME/ })
 })
+
+const LONG = 'a'.repeat(100_000)
+const LIMITS: readonly (readonly [source: string, text: string, other: string])[] = [
+  ['${replace(vars.text, "a", vars.other)}', LONG, LONG],
+  ['${replace(vars.text, "", vars.other)}', LONG, LONG],
+  [
+    '${replace(replace(replace(vars.text, "a", vars.other), "a", vars.other), "a", vars.other)}',
+    LONG.slice(0, 400),
+    LONG.slice(0, 400),
+  ],
+  ['${split(vars.text, "")}', LONG.repeat(30), ''],
+  ['${split(vars.text, vars.other)}', LONG.slice(0, 40), '(a+)+b'],
+  ['${formatDateTime(vars.text, vars.other, "yyyy")}', `${'1'.repeat(45)}x`, 'Md'.repeat(15)],
+  [`\${${'urlEncode('.repeat(16)}vars.text${')'.repeat(16)}}`, '%'.repeat(4_000_000), ''],
+  ['${exists(payload..[?($..[?($..b)])])}', '', ''],
+  ["${xpath('//*[//*[//*]]')}", '', ''],
+]
+for (const [source, text, other] of LIMITS) {
+  test(`${source.slice(0, 60)} is given up at its limit, and the message faults`, () => {
+    const ctx = contextOf({ body: Array.from({ length: 6_000 }, (_, a) => ({ a })) as never })
+    ctx.variables.set('text', text)
+    ctx.variables.set('other', other)
+    assert.throws(() => expression(source).string(ctx), { code: 'EXPRESSION_FAILED', message: /was given up after/ })
+    assert.deepEqual(ctx.log.texts('warn'), [])
+  })
+}
+
+test('long texts are searched in one pass, and give what short ones give', () => {
+  const ctx = contextOf({})
+  const part = `${'a'.repeat(40)}b${'a'.repeat(40)}`
+  ctx.variables.set('text', `${'a'.repeat(50)}b${'a'.repeat(60)}b${'a'.repeat(60)}b${'a'.repeat(45)}`)
+  ctx.variables.set('part', part)
+  const text = ctx.variables.get('text') as string
+  assert.equal(expression('${indexOf(vars.text, vars.part)}').string(ctx), String(text.indexOf(part)))
+  assert.equal(expression('${indexOf(vars.text, vars.part, 30)}').string(ctx), String(text.indexOf(part, 30)))
+  assert.equal(expression('${indexOf(vars.text, vars.part, 200)}').string(ctx), '-1')
+  assert.equal(expression('${indexOf(vars.text, "b", -5)}').string(ctx), '50')
+  assert.equal(expression('${contains(vars.text, vars.part)}').string(ctx), 'true')
+  assert.equal(expression('${replace(vars.text, vars.part, "-")}').string(ctx), text.replaceAll(part, '-'))
+  assert.equal(expression('${replace("abc", "", "-")}').string(ctx), '-a-b-c-')
+})
+
+test('a name that came with the message does not fill the log, nor the paths that are kept', () => {
+  const ctx = order()
+  ctx.variables.set('sku', 'x'.repeat(20_000))
+  assert.equal(expression('${payload.items[?(@.sku == vars.sku)].price}').string(ctx), '')
+  assert.equal(expression('${integer(vars.sku)}').string(ctx), '')
+  const [path, integer] = ctx.log.texts('warn') as [string, string]
+  assert.match(path, /the computed path has 200\d\d characters, and 10000 are the most/)
+  assert.ok(path.length < 400 && integer.length < 400)
+})

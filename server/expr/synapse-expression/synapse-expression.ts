@@ -3,14 +3,20 @@ import type { Expression, SourceRef } from '../../kernel/contracts.ts'
 import { textOf } from '../../kernel/errors.ts'
 import { endOfExpression } from '../../kernel/inline-expression.ts'
 import { textToNumber } from '../xpath/values.ts'
+import { GivenUp, isGivenUp, Work } from '../xpath/work.ts'
 import { ExpressionSyntaxError } from './ast.ts'
 import { compileTree, type CompilerParts, type Evaluate } from './compile.ts'
 import { parseExpression } from './parser.ts'
 import { isNumeric, numberOf, outside, textOfValue, type Value } from './values.ts'
 
+/** A step takes up to some 50 ns, so that an evaluation ends within a second or so. */
+const BUDGET = 20_000_000
+/** Characters of a reason in the log: names that are computed may be as long as the message. */
+const LONGEST_REASON = 500
+
 /**
  * `${…}` (synapse-language F.4). What has no value for a message (a name that is not there, a text where a number is
- * wanted) is a warning in the log and an empty text, and the flow goes on.
+ * wanted) is a warning in the log and an empty text, and the flow goes on. What comes to a limit is a fault.
  */
 export class SynapseExpression implements Expression {
   readonly source: string
@@ -55,13 +61,21 @@ export class SynapseExpression implements Expression {
 
   #valueOf(ctx: MessageContext): Value {
     try {
-      return this.#evaluate(ctx)
+      return this.#evaluate(ctx, new Work(BUDGET, limit => this.#givenUp(limit)))
     } catch (thrown) {
+      if (isGivenUp(thrown)) throw thrown
       if (!this.#warned.has(ctx)) {
         this.#warned.add(ctx)
-        ctx.log.warn(`Error evaluating expression: ${this.source.trim()}: ${textOf(thrown)}`)
+        ctx.log.warn(`Error evaluating expression: ${this.source.trim()}: ${textOf(thrown).slice(0, LONGEST_REASON)}`)
       }
       return undefined
     }
+  }
+
+  #givenUp(limit: number): GivenUp {
+    return new GivenUp(
+      'EXPRESSION_FAILED',
+      `${this.source.trim()} was given up after ${limit} steps; it makes too long a text, or looks at all values for each value`,
+    )
   }
 }

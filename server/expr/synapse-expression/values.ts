@@ -1,5 +1,5 @@
 import { javaDouble } from '../java-text.ts'
-import { isNumber, isRecord } from '../jsonpath.ts'
+import { isNumber, isRecord } from '../json-values.ts'
 import { isNodeList } from '../foreign-value.ts'
 import type { MessageViews } from '../environment.ts'
 import { synapseText } from '../synapse-text.ts'
@@ -44,6 +44,11 @@ export function numberOf(value: Value): number {
 /** Text, or XML, which counts as its text. */
 export function isText(value: Value): boolean {
   return typeof value === 'string' || isNodeList(value)
+}
+
+/** As much of a text as somebody wants to read in a log. */
+export function excerpt(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text
 }
 
 export function textOfValue(value: Value, views: MessageViews): string {

@@ -1,4 +1,13 @@
+import { Overrun } from '../../kernel/deadline.ts'
 import { IntegrationError } from '../../kernel/errors.ts'
+
+/** An evaluation came to one of its limits: unlike a value that is missing, nobody may go on as if it were empty. */
+export class GivenUp extends IntegrationError {}
+
+/** A count of steps was spent, or a regular expression did not end in time. */
+export function isGivenUp(thrown: unknown): boolean {
+  return thrown instanceof GivenUp || (thrown instanceof IntegrationError && thrown.cause instanceof Overrun)
+}
 
 /** What an evaluation may still do: nodes visited, texts read. An expression must not stall the whole server. */
 export class Work {
@@ -13,6 +22,10 @@ export class Work {
     this.#left = limit
   }
 
+  get left(): number {
+    return this.#left
+  }
+
   spend(steps: number): void {
     this.#left -= steps
     if (this.#left < 0) throw this.#exhausted(this.#limit)
@@ -20,7 +33,7 @@ export class Work {
 }
 
 function expressionGivenUp(limit: number): IntegrationError {
-  return new IntegrationError(
+  return new GivenUp(
     'EXPRESSION_FAILED',
     `the expression was given up after looking at ${limit} nodes; name the elements on the way instead of using //`,
   )

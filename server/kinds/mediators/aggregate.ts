@@ -1,7 +1,7 @@
 import { envelopeView } from '../../codecs/envelope.ts'
 import { jsonView } from '../../codecs/json.ts'
 import { cloneJson, setMember, type JsonObject, type JsonValue } from '../../codecs/json-text.ts'
-import { isRecord } from '../../expr/jsonpath.ts'
+import { isRecord } from '../../expr/json-values.ts'
 import { branchOf, runBranch } from '../../kernel/branches.ts'
 import type { Timer } from '../../kernel/clock.ts'
 import type { Exchange, MessageContext } from '../../kernel/context.ts'

@@ -222,3 +222,12 @@ test('the body is collected before it is looked into', async () => {
   await mediate(enrich(INLINE_X, '<target xpath="//t:id"/>'), ctx)
   assert.match(bodyOf(ctx), /<x/)
 })
+
+test('what would not fit into memory is a fault: a large value for many places, nodes within one another', async () => {
+  const list = Array.from({ length: 2500 }, () => ({ a: 1 }))
+  const everywhere = enrich('<source xpath="json-eval($)"/>', '<target xpath="json-eval($..a)"/>')
+  assert.match((await faultOf(mediate(everywhere, { body: list }))).message, /copies of \d+ nodes are too much/)
+  const nested = `<a>${'<t:a xmlns:t="urn:t">'.repeat(800)}${'<x/>'.repeat(8000)}${'</t:a>'.repeat(800)}</a>`
+  const keeping = enrich('<source xpath="//t:a"/>', '<target type="property" property="kept"/>')
+  assert.match((await faultOf(mediate(keeping, { body: nested }))).message, /within one another that come to more than/)
+})

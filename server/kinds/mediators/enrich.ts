@@ -1,4 +1,5 @@
 import { parseContentType } from '../../codecs/content-type.ts'
+import { checkCopies, valuesIn } from '../../codecs/copy-limits.ts'
 import { envelopeView } from '../../codecs/envelope.ts'
 import { jsonView, type JsonBody } from '../../codecs/json.ts'
 import { jsonFrom, jsonIn } from '../../codecs/json-parts.ts'
@@ -349,6 +350,7 @@ function putJson(
   }
   const places = !path ? [] : action === 'replace' && type === 'custom' ? path.places(root) : path.matches(root)
   if (places.length === 0) throw invalidTarget()
+  if (places.length > 1) checkCopies(places.length, valuesIn(value))
   for (const place of places) {
     if (type === 'key') renameAt(place, typeof value === 'string' ? value : String(value))
     else if (action === 'child') addTo(place.value, cloneJson(value))

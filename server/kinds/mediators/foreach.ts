@@ -1,9 +1,11 @@
+import { checkCopies, checkOverlap, nodesIn } from '../../codecs/copy-limits.ts'
 import { parseContentType } from '../../codecs/content-type.ts'
 import { Envelope, envelopeView, newEnvelope } from '../../codecs/envelope.ts'
 import { jsonView } from '../../codecs/json.ts'
 import { cloneJson, type JsonValue } from '../../codecs/json-text.ts'
 import { bodyPathOf, setAt } from '../../expr/json-edit.ts'
-import { JsonPath, type JsonMatch } from '../../expr/jsonpath.ts'
+import { JsonPath } from '../../expr/jsonpath.ts'
+import type { JsonMatch } from '../../expr/json-values.ts'
 import type { MessageContext } from '../../kernel/context.ts'
 import type { Expression, Mediator, Outcome } from '../../kernel/contracts.ts'
 import { IntegrationError, textOf } from '../../kernel/errors.ts'
@@ -120,6 +122,8 @@ function slotsIn(selects: Expression, ctx: MessageContext): readonly Slot[] {
   const found = selects.value(ctx)
   if (found === undefined || found === '') return []
   if (!Array.isArray(found) || !found.every(node => node instanceof XmlElement)) throw nothingToLoop(selects)
+  checkOverlap(found)
+  if (whole.header) checkCopies(found.length, nodesIn(whole.header))
   return found.map(element => ({
     body: () => Body.ofView(envelopeView, aloneIn(whole, element), contentType),
     put(result) {

@@ -96,6 +96,19 @@ test('a thousand parts of a large message need no copy of the whole for each', a
   assert.deepEqual([sent.length, sent[999]], [1000, '<orders><order><a/><b/><c/></order></orders>'])
 })
 
+test('copies that would not fit into memory are a fault', async () => {
+  const preserving = `<iterate preservePayload="true" attachPath="//t:orders" expression="//t:order" ${NS}>${TO}</iterate>`
+  const tooMuch = /copies of \d+ nodes are too much|within one another that come to more than/
+  const beside = `<orders xmlns="urn:t">${'<order/>'.repeat(2500)}${'<x/>'.repeat(2500)}</orders>`
+  assert.match((await faultOf(mediate(preserving, { body: beside }))).message, tooMuch)
+  const nested = `<a xmlns="urn:t">${'<order>'.repeat(800)}${'<x/>'.repeat(8000)}${'</order>'.repeat(800)}</a>`
+  const alone = `<iterate expression="//t:order" ${NS}>${TO}</iterate>`
+  assert.match((await faultOf(mediate(alone, { body: nested }))).message, tooMuch)
+  const json = { list: Array.from({ length: 2500 }, () => 1), rest: Array.from({ length: 2500 }, () => 1) }
+  const ofJson = `<iterate preservePayload="true" attachPath="json-eval($)" expression="json-eval($.list)">${TO}</iterate>`
+  assert.match((await faultOf(mediate(ofJson, { body: json }))).message, tooMuch)
+})
+
 test('attachPath needs preservePayload, and the language of the expression', () => {
   const codes = (attributes: string): string[] =>
     diagnosticsOf(`<sequence name="s"><iterate ${attributes}>${TO}</iterate></sequence>`).map(({ code }) => code)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { checkCopies, checkOverlap, nodesIn, valuesIn } from '../../codecs/copy-limits.ts'
 import { Envelope, envelopeView, newEnvelope } from '../../codecs/envelope.ts'
 import { jsonView } from '../../codecs/json.ts'
 import { cloneJson, type JsonValue } from '../../codecs/json-text.ts'
@@ -115,6 +116,7 @@ const xmlSplitter: Splitter = (expression, attachPath, preserve) => ctx => {
   const count = parts.length
   if (!preserve || count === 0) {
     const whole = ctx.message.body.view(envelopeView)
+    if (whole.header) checkCopies(count, nodesIn(whole.header))
     return {
       count,
       make(index) {
@@ -125,8 +127,9 @@ const xmlSplitter: Splitter = (expression, attachPath, preserve) => ctx => {
     }
   }
   const stripped = branchOf(ctx)
-  stripped.message.body.edit(envelopeView)
+  const rest = stripped.message.body.edit(envelopeView)
   for (const part of partsIn(expression, stripped)) remove(part)
+  checkCopies(count, nodesIn(rest.root))
   return {
     count,
     make(index) {
@@ -152,7 +155,10 @@ function partsIn(expression: Expression, ctx: MessageContext): readonly Part[] {
     const { kind } = (node ?? {}) as { kind?: unknown }
     return kind === 'element' || kind === 'text'
   }
-  if (Array.isArray(value) && value.every(isPart)) return value
+  if (Array.isArray(value) && value.every(isPart)) {
+    checkOverlap(value)
+    return value
+  }
   throw new IntegrationError('MEDIATION_FAILED', `the expression ${expression.source} selects no elements`)
 }
 
@@ -192,6 +198,7 @@ const jsonSplitter: Splitter = (expression, attachPath, preserve) => {
     const rest = stripped.body.edit(jsonView)
     if (partsPath?.definite) for (const match of partsPath.matches(rest)) setAt(match, [])
     else if (partsPath) removeAt(partsPath.matches(rest), rest)
+    checkCopies(count, valuesIn(rest.value ?? null))
     return {
       count,
       make(index) {

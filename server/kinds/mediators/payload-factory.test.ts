@@ -50,6 +50,26 @@ test('a value that is XML is inserted as XML, unless it is to be text', async ()
   assert.equal(await body('escapeXmlChars="true"'), '<a>&lt;b&gt;x&lt;/b&gt;</a>')
 })
 
+test('XML inserted in several places is whole in each', async () => {
+  const { ctx } = await mediate(
+    `<payloadFactory><format><a xmlns=""><one>$1</one><two>$1</two></a></format><args><arg value="&lt;b&gt;x&lt;/b&gt;&lt;c/&gt;"/></args></payloadFactory>`,
+  )
+  assert.equal(xmlBody(ctx), '<a><one><b>x</b><c/></one><two><b>x</b><c/></two></a>')
+})
+
+test('an argument that stands in a template too often for memory is a fault', async () => {
+  const holes = '$1'.repeat(1100)
+  for (const format of [
+    `media-type="json"><format>"${holes}"</format>`,
+    `media-type="xml"><format><a b="${holes}"/></format>`,
+    `media-type="xml"><format><a>${holes}</a></format>`,
+  ]) {
+    const xml = `<payloadFactory ${format}<args><arg expression="$ctx:long"/></args></payloadFactory>`
+    const fault = await faultOf(mediate(xml, { properties: { long: 'x'.repeat(100_000) } }))
+    assert.match(fault.message, /makes more than 100000000 characters/)
+  }
+})
+
 test('markup in a plain value cannot change the payload around it', async () => {
   const { ctx } = await mediate(
     `<payloadFactory><format><a xmlns="" b="$1">$1</a></format><args><arg expression="get-property('p')"/></args></payloadFactory>`,
