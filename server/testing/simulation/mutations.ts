@@ -195,8 +195,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'deactivation not kept',
     breaks: 'P7',
-    file: 'server/runtime/store-processor.ts',
-    from: '      await services.journal.table(TABLE).set(this.name, { ...wanted })\n',
+    file: 'server/runtime/wanted-states.ts',
+    from: '      await this.#services.journal.table(this.#table).set(name, { ...wanted })\n',
     to: '',
   },
   {
