@@ -4,14 +4,13 @@
  * machine. With SYNAPSE_HOME set and Java at hand, Apache Synapse runs beside it; with `wrk` and `nginx` as well, the
  * benchmark of the peers is run. `--compare REF` measures another revision of Holdfast beside this one.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkoutOf } from '../server/test/bench/checkout.ts'
 import { Report } from '../server/test/bench/report.ts'
-import { bareProxies, Holdfast, root, synapse } from '../server/test/bench/stage.ts'
+import { bareProxies, Holdfast, root, synapse, withoutSynapse } from '../server/test/bench/stage.ts'
 import * as backlog from '../server/test/bench/workloads/backlog.ts'
 import type { Workload } from '../server/test/bench/workloads/bench.ts'
 import * as brokers from '../server/test/bench/workloads/brokers.ts'
@@ -83,19 +82,20 @@ try {
   console.log(
     `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.version}, medians of ${Math.max(3, repeats!)} runs`,
   )
+  const missing = withoutSynapse()
   const bench = {
     report,
     work,
     holdfast: new Holdfast('holdfast', root, work),
     reference: reference && new Holdfast(values.compare!, reference.folder, work),
-    synapse: spawnSync('which', ['java']).status === 0 ? synapse(work) : undefined,
+    synapse: missing === undefined ? synapse(work) : undefined,
+    withoutSynapse: missing,
     bare: bareProxies(work),
     repeats: Math.max(3, repeats!),
     seconds: seconds!,
     connections: connections!,
     backlog: depth!,
   }
-  if (!bench.synapse) console.log('Apache Synapse is left out: SYNAPSE_HOME and java are needed')
   for (const name of chosen) {
     report.heading(name, workloads[name]!.what)
     await workloads[name]!.run(bench)

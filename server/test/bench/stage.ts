@@ -1,4 +1,5 @@
 /** The programs of a measurement: Holdfast of this or another checkout, a back end, and what it is measured beside. */
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -96,6 +97,14 @@ export class Holdfast implements Kind {
   }
 }
 
+/** The part of the management API's answer that is looked at. */
+export interface JournalUse {
+  readonly commits: number
+  readonly records: number
+  readonly messages: number
+  readonly liveBytes: number
+}
+
 export class RunningHoldfast implements Subject {
   readonly folder: string
   readonly #program: Program
@@ -133,9 +142,8 @@ export class RunningHoldfast implements Subject {
     await this.#manage('POST', '/message-processors', { name, status })
   }
 
-  async journal(): Promise<{ readonly commits: number; readonly records: number }> {
-    const { journal } = await this.#manage('GET', '/server')
-    return journal as { commits: number; records: number }
+  async journal(): Promise<JournalUse> {
+    return (await this.#manage('GET', '/server'))['journal'] as JournalUse
   }
 
   async waiting(store: string): Promise<number> {
@@ -195,14 +203,26 @@ interface PeerServer {
   stop(): Promise<unknown>
 }
 
-/** Apache Synapse, if SYNAPSE_HOME names one: started as the conformance runner starts it. */
-export function synapse(work: string): Kind | undefined {
-  const adapter = join(peers, '..', 'conformance', 'adapters', 'synapse.mjs')
-  if (!process.env['SYNAPSE_HOME'] || !existsSync(adapter)) return undefined
+const synapseAdapter = join(peers, '..', 'conformance', 'adapters', 'synapse.mjs')
+
+/** Why Apache Synapse cannot be measured here, and what to do about it. */
+export function withoutSynapse(): string | undefined {
+  const home = process.env['SYNAPSE_HOME']
+  if (!home) return 'SYNAPSE_HOME is not set; let it name the folder its assemble.sh has filled'
+  if (!existsSync(join(home, 'repository', 'conf', 'axis2.xml')))
+    return `SYNAPSE_HOME=${home} holds no Apache Synapse (no repository/conf/axis2.xml)`
+  if (!existsSync(synapseAdapter))
+    return `${synapseAdapter} is not there, which starts it; let HOLDFAST_PEERS name the folder of the peers, with conformance beside it`
+  if (spawnSync('which', ['java']).status !== 0) return 'there is no java on the path'
+  return undefined
+}
+
+/** Apache Synapse, if {@link withoutSynapse} has nothing against it: started as the conformance runner starts it. */
+export function synapse(work: string): Kind {
   return {
     name: 'synapse',
     async open(artifacts) {
-      const { create } = (await import(pathToFileURL(adapter).href)) as { create(parts: object): PeerServer }
+      const { create } = (await import(pathToFileURL(synapseAdapter).href)) as { create(parts: object): PeerServer }
       const caseDir = mkdtempSync(join(work, 'synapse-'))
       const [artifactsDir, homeDir] = [join(caseDir, 'artifacts'), join(caseDir, 'home')]
       for (const folder of [artifactsDir, homeDir]) mkdirSync(folder)

@@ -12,6 +12,8 @@ export interface Bench {
   /** Another revision, if it is compared with one. */
   readonly reference: Holdfast | undefined
   readonly synapse: Kind | undefined
+  /** Why there is none. */
+  readonly withoutSynapse: string | undefined
   readonly bare: readonly Kind[]
   readonly repeats: number
   readonly seconds: number
@@ -22,6 +24,12 @@ export interface Bench {
 export interface Workload {
   readonly what: string
   run(bench: Bench): Promise<void>
+}
+
+/** Ours, and the other revision and Apache Synapse where there are; says in its own section when Synapse is left out. */
+export function sideBySide({ report, holdfast, reference, synapse, withoutSynapse }: Bench): Kind[] {
+  if (withoutSynapse !== undefined) report.line(`Apache Synapse is left out: ${withoutSynapse}`)
+  return [holdfast, ...(reference ? [reference] : []), ...(synapse ? [synapse] : [])]
 }
 
 /** Everything to be measured on the same artifacts, up at the same time. */

@@ -1,6 +1,6 @@
 import { BackEnd, bareProxies } from '../stage.ts'
 import { atRate } from '../load.ts'
-import { alternate, openAll, quote, workloadArtifacts, type Bench } from './bench.ts'
+import { alternate, openAll, quote, sideBySide, workloadArtifacts, type Bench } from './bench.ts'
 
 export const what = 'p50 and p99 at fixed rates, counted from when a request was due'
 
@@ -10,10 +10,11 @@ const PATHS = {
   'stored in the journal': ['/services/AcceptInJournal', 202],
 } as const
 
-export async function run({ report, work, holdfast, reference, synapse, repeats, seconds }: Bench): Promise<void> {
+export async function run(bench: Bench): Promise<void> {
+  const { report, work, repeats, seconds } = bench
   await using backend = await BackEnd.start()
   const proxies = bareProxies(work).slice(0, 1)
-  const kinds = [holdfast, ...(reference ? [reference] : []), ...(synapse ? [synapse] : []), ...proxies]
+  const kinds = [...sideBySide(bench), ...proxies]
   await using all = await openAll(kinds, workloadArtifacts(backend), '/services/Pass')
   for (const [name, [path, status]] of Object.entries(PATHS)) {
     const subjects = all.subjects.filter(

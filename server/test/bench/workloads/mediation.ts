@@ -27,7 +27,8 @@ const FLOWS: Readonly<Record<string, Flow>> = {
 }
 
 export async function run(bench: Bench): Promise<void> {
-  const { report, holdfast, reference, synapse } = bench
+  const { report, holdfast, reference, synapse, withoutSynapse } = bench
+  if (withoutSynapse !== undefined) report.line(`Apache Synapse is left out: ${withoutSynapse}`)
   await using backend = await BackEnd.start()
   const shared = artifactsOf('mediation.xml', backend.url)
   const ours = shared.replace('</definitions>', `${artifactsOf('mediation-ours.xml', backend.url)}</definitions>`)

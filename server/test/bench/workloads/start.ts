@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackEnd, bareProgram } from '../stage.ts'
-import { workloadArtifacts, type Bench } from './bench.ts'
+import { sideBySide, workloadArtifacts, type Bench } from './bench.ts'
 
 export const what = 'from exec to the first answer, and memory two seconds later'
 
-export async function run({ report, holdfast, reference, synapse, repeats }: Bench): Promise<void> {
+export async function run(bench: Bench): Promise<void> {
+  const { report, repeats } = bench
   await using backend = await BackEnd.start()
   const artifacts = workloadArtifacts(backend)
   const empty = { name: 'an empty Node', open: () => bareProgram('empty') }
   const fastify = { name: 'a bare fastify', open: () => bareProgram('fastify') }
-  const kinds = [holdfast, empty, fastify, ...(reference ? [reference] : []), ...(synapse ? [synapse] : [])]
+  const kinds = [...sideBySide(bench), empty, fastify]
   const found = new Map(
     kinds.map(({ name }) => [name, { ms: [] as number[], mb: [] as number[], cpu: [] as number[] }]),
   )
