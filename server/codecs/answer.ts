@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Format, Message } from '../kernel/message.ts'
 import { IntegrationError } from '../kernel/errors.ts'
 import { removeAddressing } from './addressing.ts'
@@ -5,18 +6,33 @@ import { parseContentType } from './content-type.ts'
 import type { PayloadKind } from './content-type.ts'
 import { envelopeView } from './envelope.ts'
 import { isFault, translateFault } from './fault.ts'
-import { setMessageType } from './payloads.ts'
+import { format, setMessageType } from './payloads.ts'
 import { convert } from './soap-version.ts'
 
 // Synapse-language E.9. What nobody has looked into passes as it is, unless the client could not read it.
 
 /** True if {@link prepareAnswer} has to read a body that is still arriving: collect it before. */
 export function answerNeedsBody(client: Format, answer: Message): boolean {
-  return !answer.body.ready && !answer.body.isEmpty && isForeign(client, answer)
+  return !answer.body.ready && !answer.body.isEmpty && (isForeign(client, answer) || wantsTag(answer))
 }
 
-/** Makes an answer fit the client: SOAP of its version, a fault it understands, no addressing headers of another hop. */
+/**
+ * Makes an answer fit the client: SOAP of its version, a fault it understands, no addressing headers of another hop,
+ * an ETag if the flow asks for one.
+ */
 export function prepareAnswer(client: Format, answer: Message, keepAddressing: boolean): void {
+  fit(client, answer, keepAddressing)
+  if (!wantsTag(answer) || answer.body.isEmpty) return
+  const { bytes } = format(answer)
+  if (bytes) answer.headers.set('ETag', `"${createHash('md5').update(bytes).digest('hex')}"`)
+}
+
+/** axis2 `HTTP_ETAG`, which only counts as a boolean (synapse-language C.3). */
+function wantsTag(answer: Message): boolean {
+  return answer.flag('HTTP_ETAG') === true
+}
+
+function fit(client: Format, answer: Message, keepAddressing: boolean): void {
   const { body } = answer
   if (!keepAddressing && body.changed === envelopeView) removeAddressing(body.view(envelopeView))
   if (body.isEmpty || !isForeign(client, answer) || !isReadable(answer)) return

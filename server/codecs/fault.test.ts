@@ -175,3 +175,16 @@ test('a fault is known without parsing what passes through', () => {
   assert.equal(isFault(replyOf('not XML', 'text/xml', 500)), false)
   assert.equal(isFault(new Message({ body: Body.ofView(jsonView, { value: {} }, 'application/json') })), false)
 })
+
+test('HTTP_ETAG names what is sent, and only counts as a boolean', () => {
+  const tagOf = (content: string, flag: unknown): string | undefined => {
+    const answer = new Message({ body: Body.ofBytes(Buffer.from(content), 'application/json') })
+    answer.axis2.set('HTTP_ETAG', flag)
+    prepareAnswer('json', answer, false)
+    return answer.headers.get('ETag')
+  }
+  assert.match(tagOf('{"a":1}', true)!, /^"[0-9a-f]{32}"$/)
+  assert.equal(tagOf('{"a":1}', true), tagOf('{"a":1}', true))
+  assert.notEqual(tagOf('{"a":1}', true), tagOf('{"a":2}', true))
+  assert.equal(tagOf('{"a":1}', 'true'), undefined)
+})

@@ -178,6 +178,16 @@ test('a messageType of the same family only renames', () => {
   assert.equal(out.rebuilt, false)
 })
 
+test('CHARACTER_SET_ENCODING writes a text anew that came in another character set', () => {
+  const axis2 = { CHARACTER_SET_ENCODING: 'ISO-8859-1' }
+  const out = format(messageOf('<a>ä</a>', 'application/xml; charset=utf-8', { axis2 }))
+  assert.equal(out.contentType, 'application/xml; charset=ISO-8859-1')
+  assert.match(Buffer.from(out.bytes!).toString('latin1'), /<a>ä<\/a>$/)
+  const same = messageOf('<a  b = "1"/>', 'text/xml', { axis2: { CHARACTER_SET_ENCODING: 'UTF-8' } })
+  assert.equal(textOf(format(same)), '<a  b = "1"/>')
+  assert.equal(textOf(format(messageOf('a', 'application/octet-stream', { axis2 }))), 'a')
+})
+
 test('sending twice, as a retry does, gives the same bytes twice', () => {
   const message = touched(messageOf(soap(S11, '<a/>'), 'text/xml', { axis2: { messageType: 'application/soap+xml' } }))
   assert.equal(textOf(format(message)), textOf(format(message)))

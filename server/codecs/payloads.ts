@@ -32,8 +32,10 @@ const NO_BYTES = new Uint8Array(0)
 
 /** True if {@link format} cannot pass a streamed body through: collect it before. */
 export function mustCollect(message: Message): boolean {
+  if (message.body.ready) return false
   const chosen = chosenType(message)
-  return chosen !== undefined && !message.body.ready && isOtherType(message.body.contentType, parseContentType(chosen))
+  const { contentType } = message.body
+  return isRecoded(message) || (chosen !== undefined && isOtherType(contentType, parseContentType(chosen)))
 }
 
 /** The outgoing form by synapse-language E.6 rules 3 to 6. Takes the stream if the body still is one. */
@@ -47,7 +49,9 @@ export function format(message: Message, options: FormatOptions = {}): Outgoing 
   }
   const chosen = chosenType(message)
   const rebuild =
-    body.changed !== null || (chosen !== undefined && isOtherType(body.contentType, parseContentType(chosen)))
+    body.changed !== null ||
+    isRecoded(message) ||
+    (chosen !== undefined && isOtherType(body.contentType, parseContentType(chosen)))
   if (!rebuild) return untouched(message, chosen, soapAction)
   if (!body.ready) throw new IntegrationError('MEDIATION_FAILED', 'the body was converted before it was collected')
   const byHand = typeByHand(message, chosen)
@@ -75,6 +79,16 @@ function untouched(message: Message, chosen: string | undefined, soapAction: str
     rebuilt: false,
   }
 }
+
+/** The flow wants a text in another character set than it came in. */
+function isRecoded(message: Message): boolean {
+  const wanted = ownFlag(message, 'CHARACTER_SET_ENCODING')
+  if (wanted === undefined) return false
+  const { kind, charset = 'utf-8' } = parseContentType(message.body.contentType)
+  return TEXTS.has(kind) && wanted.toLowerCase() !== charset.toLowerCase()
+}
+
+const TEXTS: ReadonlySet<string> = new Set(['soap11', 'soap12', 'pox', 'json', 'text'])
 
 /** The flow's name for bytes that stay as they are, with the charset they are in. */
 function relabelled(chosen: string | undefined, arrived: string): string | undefined {

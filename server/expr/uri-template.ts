@@ -31,8 +31,8 @@ export interface UriTemplate {
   expand(value: (name: string) => string | undefined): string
 }
 
-/** Throws a TypeError that says what is wrong with the template. */
-export function parseUriTemplate(source: string): UriTemplate {
+/** Throws a TypeError that says what is wrong with the template. `keepEncoded` leaves what is percent-encoded in values. */
+export function parseUriTemplate(source: string, keepEncoded = false): UriTemplate {
   const parts: Part[] = []
   let at = 0
   while (at < source.length) {
@@ -50,7 +50,8 @@ export function parseUriTemplate(source: string): UriTemplate {
   if (parts.every(part => typeof part === 'string')) return { source, expand: () => source }
   return {
     source,
-    expand: value => parts.map(part => (typeof part === 'string' ? part : expandPart(part, value))).join(''),
+    expand: value =>
+      parts.map(part => (typeof part === 'string' ? part : expandPart(part, value, keepEncoded))).join(''),
   }
 }
 
@@ -64,22 +65,27 @@ function parseExpression(text: string): Part {
   return { operator: operator ?? PLAIN, variables }
 }
 
-function expandPart(part: Exclude<Part, string>, value: (name: string) => string | undefined): string {
+function expandPart(
+  part: Exclude<Part, string>,
+  value: (name: string) => string | undefined,
+  keepEncoded: boolean,
+): string {
   const { operator } = part
   const expanded: string[] = []
   for (const { name, prefix } of part.variables) {
     const given = value(name)
     if (given === undefined) continue
     const cut = prefix > 0 ? [...given].slice(0, prefix).join('') : given
-    const encoded = operator.reserved ? encodeReserved(cut) : encodeUnreserved(cut)
+    const encoded = operator.reserved ? encodeReserved(cut) : encodeUnreserved(cut, keepEncoded)
     if (operator.named) expanded.push(encoded === '' ? `${name}${operator.ifEmpty}` : `${name}=${encoded}`)
     else expanded.push(encoded)
   }
   return expanded.length === 0 ? '' : operator.first + expanded.join(operator.separator)
 }
 
-function encodeUnreserved(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, percent)
+function encodeUnreserved(text: string, keepEncoded: boolean): string {
+  const encoded = encodeURIComponent(text).replace(/[!'()*]/g, percent)
+  return keepEncoded ? encoded.replace(/%25(?=[0-9a-f]{2})/gi, '%') : encoded
 }
 
 /** Keeps reserved characters and what is already percent-encoded. */

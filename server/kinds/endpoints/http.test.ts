@@ -24,6 +24,8 @@ test('a template that begins with a variable holds a whole address, which is not
 
 test('the old prefix for another encoder is taken off', async () => {
   assert.equal(await urlOf('legacy-encoding:http://h/{uri.var.id}', { 'uri.var.id': '7' }), 'http://h/7')
+  assert.equal(await urlOf('legacy-encoding:http://h/{uri.var.id}', { 'uri.var.id': 'a%20b c' }), 'http://h/a%20b%20c')
+  assert.equal(await urlOf('http://h/{uri.var.id}', { 'uri.var.id': 'a%20b c' }), 'http://h/a%2520b%20c')
 })
 
 test('the method may be written in any letter case; without one it is that of the message', async () => {

@@ -8,7 +8,7 @@ import { checkRabbitAddress } from '../../runtime/rabbitmq/check.ts'
 import { attr, child, defineEndpoint, layers, oneOf, text } from '../../schema/index.ts'
 import type { ValueType } from '../../schema/types.ts'
 
-/** `legacy-encoding:` switched Synapse to an older encoder; expansion here keeps what is encoded already. */
+/** `legacy-encoding:` switches to an encoder that keeps what is encoded in values already. */
 const LEGACY = 'legacy-encoding:'
 
 const uriTemplate: ValueType<UriTemplate> = {
@@ -18,10 +18,12 @@ const uriTemplate: ValueType<UriTemplate> = {
   parse(given, site) {
     const resolved = site.substitute(given.trim())
     if (!('value' in resolved)) return resolved
-    const plain = resolved.value.startsWith(LEGACY) ? resolved.value.slice(LEGACY.length) : resolved.value
+    const isLegacy = resolved.value.startsWith(LEGACY)
+    const plain = isLegacy ? resolved.value.slice(LEGACY.length) : resolved.value
     try {
       // A template that begins with a variable holds a whole address, which must not be encoded.
-      return { value: parseUriTemplate(/^\{[\w]/.test(plain) ? `{+${plain.slice(1)}` : plain) }
+      const template = parseUriTemplate(/^\{[\w]/.test(plain) ? `{+${plain.slice(1)}` : plain, isLegacy)
+      return { value: { ...template, source: isLegacy ? `${LEGACY}${template.source}` : template.source } }
     } catch (thrown) {
       return {
         problem: thrown instanceof Error ? thrown.message : String(thrown),
