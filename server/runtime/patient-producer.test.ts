@@ -92,3 +92,33 @@ test('P5: if any of the tries may have worked, the failure says so', async () =>
   await clock.advance(0)
   await given
 })
+
+test('every message has its own deadline, whenever the others are confirmed, and no timer outlives them', async () => {
+  const clock = new ManualClock()
+  const confirm: (() => void)[] = []
+  const inner: Producer = { put: () => new Promise(resolve => confirm.push(resolve)) }
+  const producer = patientProducer('s', inner, { deadlineMs: 10_000, retries: 0, backoff: BALLERINA }, clock)
+  const lateAt: (number | null)[] = []
+  const put = (index: number): void => {
+    lateAt[index] = null
+    producer.put(stored('<a/>')).catch(({ ambiguous }: IntegrationError) => {
+      assert.equal(ambiguous, true)
+      lateAt[index] = clock.monotonic()
+    })
+  }
+  put(0)
+  await clock.advance(4000)
+  put(1)
+  put(2)
+  confirm[0]!()
+  await clock.advance(1000)
+  put(3)
+  confirm[2]!()
+  await clock.advance(60_000)
+  assert.deepEqual(lateAt, [null, 14_000, null, 15_000])
+  assert.equal(clock.armed, 0)
+  put(4)
+  confirm[4]!()
+  await clock.advance(0)
+  assert.equal(clock.armed, 0)
+})

@@ -19,10 +19,15 @@ export class Window {
     this.#end = end
   }
 
+  /** Whether `length` bytes from `at` are in memory: asked for every record, where a promise would cost more than the record. */
+  has(at: number, length: number): boolean {
+    return at >= this.start && this.start + this.#length - at >= length
+  }
+
   /** Makes `length` bytes from `at` available (fewer at the end of the file); returns how many there are, at least. */
   async load(at: number, length: number): Promise<number> {
     const have = this.start + this.#length - at
-    if (at >= this.start && have >= length) return have
+    if (this.has(at, length)) return have
     const size = Math.max(Math.min(BLOCK, this.#end - at), length)
     const target = this.bytes.length === size ? this.bytes : Buffer.allocUnsafeSlow(size)
     // What is there already moves to the front; the rest is read behind it.
@@ -75,7 +80,7 @@ export async function scan(file: DiskFile, range: ScanRange, visitor: ScanVisito
   let lastGroupAt = -1
   let at = range.from
   while (at < range.to) {
-    if (await loadRecord(window, record, at, range.to)) {
+    if (loadedRecord(window, record, at, range.to) ?? (await loadRecord(window, record, at, range.to))) {
       const next = at + record.size
       if (record.kind === Kind.mark && record.slot > group) {
         group = record.slot
@@ -110,11 +115,27 @@ export async function scan(file: DiskFile, range: ScanRange, visitor: ScanVisito
 /** Whether a whole record with the right CRC stands at `at`. */
 async function loadRecord(window: Window, record: RecordView, at: number, to: number): Promise<boolean> {
   if (at + HEAD > to || (await window.load(at, HEAD)) < HEAD) return false
-  const size = HEAD + window.bytes.readUInt32LE(at - window.start)
-  if (at + size > to || window.bytes[at - window.start + 8] === 0) return false
-  if ((await window.load(at, size)) < size) return false
-  const from = at - window.start
-  return record.load(window.bytes, from, from + size) && record.intact
+  const size = sizeAt(window, at, to)
+  return size > 0 && (await window.load(at, size)) >= size && isRecord(window, record, at, size)
+}
+
+/** As {@link loadRecord}, or undefined if that has to read for it. */
+function loadedRecord(window: Window, record: RecordView, at: number, to: number): boolean | undefined {
+  if (at + HEAD > to) return false
+  if (!window.has(at, HEAD)) return undefined
+  const size = sizeAt(window, at, to)
+  if (size === 0) return false
+  return window.has(at, size) ? isRecord(window, record, at, size) : undefined
+}
+
+/** What the head at `at` says the record takes; 0 if none can be there. */
+function sizeAt({ bytes, start }: Window, at: number, to: number): number {
+  const size = HEAD + bytes.readUInt32LE(at - start)
+  return at + size > to || bytes[at - start + 8] === 0 ? 0 : size
+}
+
+function isRecord({ bytes, start }: Window, record: RecordView, at: number, size: number): boolean {
+  return record.load(bytes, at - start, at - start + size) && record.intact
 }
 
 function visit(record: RecordView, base: number, visitor: ScanVisitor): void {

@@ -3,7 +3,6 @@ import { genericWsdl } from '../../codecs/wsdl.ts'
 import { WsdlSet } from '../../codecs/wsdl-set.ts'
 import { resolveTransport } from '../../drivers/jms/transport-parameters.ts'
 import { formatDate } from '../../expr/date-format.ts'
-import type { MessageContext } from '../../kernel/context.ts'
 import type { Proxy } from '../../kernel/contracts.ts'
 import { sendAway } from '../../kernel/sending.ts'
 import { checkListening, listeningFields, sourcesOf } from '../../runtime/proxy-listening.ts'
@@ -139,12 +138,6 @@ export default defineArtifact({
         ? target.endpoint && env.endpoint(target.endpoint)
         : env.endpoint({ at: env.at, target: target.endpointKey, properties: [] })
 
-    const run = async (ctx: MessageContext): Promise<void> => {
-      if (inFlow && (await inFlow.mediate(ctx)) === 'done') return
-      if (!endpoint) return
-      await sendAway(endpoint, ctx, onReply)
-    }
-
     const proxy: Proxy = {
       name: env.name,
       transports: config.transports ?? ['http', 'https'],
@@ -153,7 +146,8 @@ export default defineArtifact({
       origin: { label: `proxy:${env.name}`, kind: 'proxy', name: env.name, onReply, onFault },
       async handle(ctx) {
         try {
-          await run(ctx)
+          if (inFlow && (await inFlow.mediate(ctx)) === 'done') return
+          if (endpoint) await sendAway(endpoint, ctx, onReply)
         } catch (thrown) {
           await onFault(thrown, ctx)
         }

@@ -2,6 +2,7 @@ import type { MessageContext } from '../../kernel/context.ts'
 import type { MessageStore, Outcome, StoredMessage } from '../../kernel/contracts.ts'
 import { asIntegrationError, IntegrationError } from '../../kernel/errors.ts'
 import { capture } from '../../kernel/stored-message.ts'
+import type { Transaction } from '../../kernel/transaction.ts'
 import { isPatient } from '../../runtime/patient-producer.ts'
 import { attr, defineMediator, dynamicNeedsBody, dynamicRef, ref, resolveRef, text } from '../../schema/index.ts'
 
@@ -35,10 +36,18 @@ export default defineMediator({
         const arriving = ctx.message.body.collect()
         if (arriving) await arriving
         const message = capture(ctx, services.payloads, services.clock.now())
-        const holder = await keep(message, first, ctx)
+        const transaction = ctx.work?.transaction
+        let store = first
+        if (!transaction || !(await enlisted(message, store, transaction, ctx))) {
+          try {
+            await put(message, store, ctx)
+          } catch (thrown) {
+            store = await failedOver(message, store, thrown, ctx)
+          }
+        }
         if (!ctx.message.isOn('FORCE_SC_ACCEPTED') && !ctx.isOn('OUT_ONLY'))
           services.callers.hold(first.name, message.id, ctx.exchange)
-        if (ctx.log.debugOn) ctx.log.debug('message stored', { store: holder.name, messageId: message.id })
+        if (ctx.log.debugOn) ctx.log.debug('message stored', { store: store.name, messageId: message.id })
         return 'next'
       },
     }
@@ -52,37 +61,49 @@ async function before(ctx: MessageContext, name: string): Promise<void> {
   else ctx.log.warn(`the sequence ${name} before <store> is not deployed; the message is stored as it is`)
 }
 
-/** Puts it into the first store of the failover chain that takes it (P3); faults if none does. */
-async function keep(message: StoredMessage, first: MessageStore, ctx: MessageContext): Promise<MessageStore> {
-  if (await enlisted(message, first, ctx)) return first
-  let store = first
+/** Resolves when the store has taken the message. A caller who has gone away waits for no retry; the message is kept all the same. */
+function put(message: StoredMessage, { producer }: MessageStore, ctx: MessageContext): Promise<void> {
+  return isPatient(producer) ? producer.put(message, ctx.signal) : producer.put(message)
+}
+
+/** What one store has refused goes into the next store of the failover chain that takes it (P3); faults if none does. */
+async function failedOver(
+  message: StoredMessage,
+  refusing: MessageStore,
+  refusal: unknown,
+  ctx: MessageContext,
+): Promise<MessageStore> {
+  let store = refusing
   let role = 'store'
-  let ambiguous = false
+  let error = asIntegrationError(refusal)
+  let { ambiguous } = error
   for (;;) {
+    const next = store.failover === undefined ? undefined : ctx.runtime.find('message-store', store.failover)
+    if (next === undefined) throw failed(message, store, role, error, ambiguous, ctx)
+    ctx.log.warn(`store [${store.name}] did not take the message; failover store [${next.name}] is tried`, {
+      messageId: message.id,
+      reason: error.message,
+    })
+    store = next
+    role = 'failover store'
     try {
-      const { producer } = store
-      // A caller who has gone away waits for no retry; the message is kept all the same.
-      await (isPatient(producer) ? producer.put(message, ctx.signal) : producer.put(message))
+      await put(message, store, ctx)
       return store
     } catch (thrown) {
-      const error = asIntegrationError(thrown)
+      error = asIntegrationError(thrown)
       ambiguous ||= error.ambiguous
-      const next = store.failover === undefined ? undefined : ctx.runtime.find('message-store', store.failover)
-      if (next === undefined) throw failed(message, store, role, error, ambiguous, ctx)
-      ctx.log.warn(`store [${store.name}] did not take the message; failover store [${next.name}] is tried`, {
-        messageId: message.id,
-        reason: error.message,
-      })
-      store = next
-      role = 'failover store'
     }
   }
 }
 
 /** True if the store is at the broker of the flow's transaction and keeps the message when that is committed. */
-async function enlisted(message: StoredMessage, store: MessageStore, ctx: MessageContext): Promise<boolean> {
-  const transaction = ctx.work?.transaction
-  if (!transaction || !store.enlist) return false
+async function enlisted(
+  message: StoredMessage,
+  store: MessageStore,
+  transaction: Transaction,
+  ctx: MessageContext,
+): Promise<boolean> {
+  if (!store.enlist) return false
   try {
     return await store.enlist(message, transaction)
   } catch (thrown) {
