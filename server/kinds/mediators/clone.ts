@@ -54,7 +54,7 @@ export default defineMediator({
         const repeated = iterations !== undefined && works.length === 1
         const count = repeated ? countOf(dynamicString(iterations, ctx)) : works.length
         const correlation = randomUUID()
-        return runBranches(
+        const outcome = runBranches(
           ctx,
           count,
           index => {
@@ -70,6 +70,9 @@ export default defineMediator({
           },
           { sequential, stopOnFault: sequential && ctx.isOn('STOP_TARGET_EXECUTION_ON_FAILURE'), continueParent },
         )
+        // The message ends here, and waits for the branches only.
+        if (!continueParent) ctx.message.body.forgetViews()
+        return outcome
       },
     }
   },

@@ -48,6 +48,16 @@ test('members of a JSON array, alone and in their place', async () => {
   assert.deepEqual(await sentBy(attach('$'), body), ['{"id":1.5}', '"two"'])
 })
 
+test('a list of nodes in a property is still whole after it was split', async () => {
+  const kept = '<property name="kept" expression="//t:order" type="OM" xmlns:t="urn:t"/>'
+  const quiet = '<target><sequence><property name="p" value="1"/></sequence></target>'
+  const { ctx } = await mediate(`${kept}<iterate continueParent="true" expression="$ctx:kept">${quiet}</iterate>`, {
+    body: ORDERS,
+  })
+  const nodes = ctx.properties.get('kept') as readonly unknown[]
+  assert.ok(nodes.length > 1 && nodes.every(node => node !== undefined))
+})
+
 test('XML elements of a JSON body are found in its XML view', async () => {
   const look = `<target><sequence><log level="custom"><property name="id" expression="//id"/></log></sequence></target>`
   const { ctx } = await mediate(`<iterate expression="//orders">${look}</iterate>`, {

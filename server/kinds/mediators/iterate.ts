@@ -72,7 +72,7 @@ export default defineMediator({
       mediate(ctx) {
         const { count, make } = split(ctx)
         const correlation = randomUUID()
-        return runBranches(
+        const outcome = runBranches(
           ctx,
           count,
           index => {
@@ -86,6 +86,9 @@ export default defineMediator({
           },
           { sequential, stopOnFault: false, continueParent },
         )
+        // The message ends here, and waits for the branches only.
+        if (!continueParent) ctx.message.body.forgetViews()
+        return outcome
       },
     }
   },
@@ -103,6 +106,26 @@ type Splitter = (
   preserve: boolean,
 ) => (ctx: MessageContext) => Parts
 
+/**
+ * What is still to be made. Branches that wait for a back end keep alive whatever started them: a part that was left
+ * here would keep the whole message, to be copied by one collection after the other.
+ */
+class Pile<T> {
+  readonly count: number
+  readonly #parts: (T | undefined)[]
+
+  constructor(parts: readonly T[]) {
+    this.count = parts.length
+    this.#parts = [...parts]
+  }
+
+  take(index: number): T {
+    const part = this.#parts[index]!
+    this.#parts[index] = undefined
+    return part
+  }
+}
+
 function isJson({ source }: Expression): boolean {
   return source.trimStart().startsWith('json-eval(')
 }
@@ -112,16 +135,19 @@ function isJson({ source }: Expression): boolean {
 type Part = XmlElement | XmlText
 
 const xmlSplitter: Splitter = (expression, attachPath, preserve) => ctx => {
-  const parts = partsIn(expression, ctx)
-  const count = parts.length
+  const parts = new Pile(partsIn(expression, ctx))
+  const { count } = parts
   if (!preserve || count === 0) {
-    const whole = ctx.message.body.view(envelopeView)
-    if (whole.header) checkCopies(count, nodesIn(whole.header))
+    const { soap, header, arrived, attachments } = ctx.message.body.view(envelopeView)
+    if (header) checkCopies(count, nodesIn(header))
+    const blocks = header && clone(header)
     return {
       count,
       make(index) {
         const branch = branchOf(ctx)
-        branch.message.body.replace(envelopeView, aloneIn(whole, parts[index]!))
+        const alone = newEnvelope(soap, clone(parts.take(index)))
+        if (blocks) alone.root.insert(0, clone(blocks))
+        branch.message.body.replace(envelopeView, new Envelope(alone.document, arrived, attachments))
         return branch
       },
     }
@@ -142,7 +168,7 @@ const xmlSplitter: Splitter = (expression, attachPath, preserve) => ctx => {
           `Error in attaching the split elements: the path ${attachPath!.source} selects no element`,
         )
       }
-      place.append(clone(parts[index]!))
+      place.append(clone(parts.take(index)))
       return branch
     },
   }
@@ -162,13 +188,6 @@ function partsIn(expression: Expression, ctx: MessageContext): readonly Part[] {
   throw new IntegrationError('MEDIATION_FAILED', `the expression ${expression.source} selects no elements`)
 }
 
-/** The part as the whole payload; header blocks stay. */
-function aloneIn(whole: Envelope, part: Part): Envelope {
-  const made = newEnvelope(whole.soap, clone(part))
-  if (whole.header) made.root.insert(0, clone(whole.header))
-  return new Envelope(made.document, whole.arrived, whole.attachments)
-}
-
 // ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const jsonSplitter: Splitter = (expression, attachPath, preserve) => {
@@ -182,14 +201,14 @@ const jsonSplitter: Splitter = (expression, attachPath, preserve) => {
         `the expression ${expression.source} selects no JSON array that could be split`,
       )
     }
-    const items = parts as readonly JsonValue[]
-    const count = items.length
+    const items = new Pile(parts as readonly JsonValue[])
+    const { count } = items
     if (!preserve || count === 0) {
       return {
         count,
         make(index) {
           const branch = branchOf(ctx)
-          branch.message.body.replace(jsonView, { value: cloneJson(items[index]!) })
+          branch.message.body.replace(jsonView, { value: cloneJson(items.take(index)) })
           return branch
         },
       }
@@ -204,7 +223,7 @@ const jsonSplitter: Splitter = (expression, attachPath, preserve) => {
       make(index) {
         const branch = branchOf(ctx, stripped.fork())
         const root = branch.message.body.edit(jsonView)
-        const item = cloneJson(items[index]!)
+        const item = cloneJson(items.take(index))
         if (!placePath) {
           root.value = item
           return branch
