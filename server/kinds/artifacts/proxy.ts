@@ -65,6 +65,10 @@ export default defineArtifact({
       fallback: true,
       doc: 'False: ports of the published WSDL keep their addresses.',
     }),
+    inboundOnly: param('inbound.only', flag(), {
+      fallback: false,
+      doc: 'Not offered: the service can be called by its own address as well, which a warning says.',
+    }),
     enableAddressing: child('enableAddressing', {}, { doc: 'WS-Addressing headers are read whenever they are there.' }),
     ...listeningFields,
     description: children(
@@ -115,6 +119,14 @@ export default defineArtifact({
         '<publishWSDL> names no WSDL; a generic one is served',
         site.element.offset,
         'Add uri="…", key="…" or endpoint="…", or write the WSDL inside.',
+      )
+    }
+    if (config.inboundOnly) {
+      site.warn(
+        'not-supported',
+        'inbound.only is not heeded: the service can be called under /services/ as well',
+        site.element.offset,
+        'Let transports="…" name only what may call it, or make it a sequence of the inbound endpoint.',
       )
     }
     if (!target) return
