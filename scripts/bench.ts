@@ -98,7 +98,13 @@ try {
   }
   for (const name of chosen) {
     report.heading(name, workloads[name]!.what)
-    await workloads[name]!.run(bench)
+    try {
+      await workloads[name]!.run(bench)
+    } catch (thrown) {
+      // What was measured so far, and the other workloads, are worth having all the same.
+      report.line(`broken off: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+      process.exitCode = 1
+    }
   }
   report.summary()
 } finally {

@@ -104,7 +104,9 @@ class Client implements AsyncDisposable {
 
   async post(since: number): Promise<void> {
     const { path, status } = this.#request
-    const reply = await this.#connections.send(this.#bytes)
+    const reply = await this.#connections.send(this.#bytes).catch((cause: Error) => {
+      throw new Error(`${this.#target.name}${path}: ${cause.message}`, { cause })
+    })
     if (reply.status !== status) throw new Error(`${this.#target.name}${path} answered ${reply.status}: ${reply.text}`)
     this.#waits.push(performance.now() - since)
   }

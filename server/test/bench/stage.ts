@@ -217,8 +217,11 @@ export function withoutSynapse(): string | undefined {
   return undefined
 }
 
-/** Apache Synapse, if {@link withoutSynapse} has nothing against it: started as the conformance runner starts it. */
-export function synapse(work: string): Kind {
+/**
+ * Apache Synapse, if {@link withoutSynapse} has nothing against it: started as the conformance runner starts it, with
+ * `options` for its Java behind those of SYNAPSE_JAVA_OPTS.
+ */
+export function synapse(work: string, options = ''): Kind {
   return {
     name: 'synapse',
     async open(artifacts) {
@@ -230,7 +233,10 @@ export function synapse(work: string): Kind {
       const [http, https, management] = await freePorts(3)
       const ports = { http, https, management }
       const logFile = join(caseDir, 'server.log')
+      const { SYNAPSE_JAVA_OPTS: given = '' } = process.env
+      process.env['SYNAPSE_JAVA_OPTS'] = `${given} ${options}`
       const server = create({ caseDir, artifactsDir, homeDir, logFile, ports, environment: {}, startTimeoutMs: 90_000 })
+      process.env['SYNAPSE_JAVA_OPTS'] = given
       const began = performance.now()
       await server.start(new AbortController().signal)
       const pid = server.process.child.pid
