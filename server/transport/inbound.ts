@@ -187,6 +187,9 @@ class HttpListener implements Listener {
       } else if (!proxy.startOnLoad) {
         const reason = `the service ${proxy.name} is deployed but not started (startOnLoad="false")`
         this.#refuse(door, request, response, 503, 'SERVICE_INACTIVE', reason)
+      } else if (proxy.inboundOnly === true && this.#parts.inbound === undefined) {
+        const reason = `the service ${proxy.name} can only be called through an inbound endpoint (inbound.only)`
+        this.#refuse(door, request, response, 404, 'SERVICE_UNREACHABLE', reason)
       } else if (proxy.transports.length > 0 && !proxy.transports.includes(door.scheme)) {
         const reason = `the service ${proxy.name} is not offered over ${door.scheme}; use ${proxy.transports.join(' or ')}`
         this.#refuse(door, request, response, 404, 'SERVICE_UNREACHABLE', reason)

@@ -9,6 +9,8 @@ export interface Proxy {
   readonly name: string
   readonly transports: readonly string[]
   readonly startOnLoad: boolean
+  /** True: the ports of the server do not lead to it, those of inbound endpoints do. */
+  readonly inboundOnly?: boolean
   readonly description?: string
   /** For contexts of its requests: made once, so that the listener need not. */
   readonly origin: Origin

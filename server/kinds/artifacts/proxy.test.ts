@@ -297,14 +297,3 @@ test('a proxy for rabbitmq has its server and queue from a connection factory', 
   rig.rabbit.put('theirs', '<a/>')
   await rig.until(() => taken === 1)
 })
-
-test('inbound.only is not heeded, which a warning says', () => {
-  const said = (value: string): string[] =>
-    diagnosticsOf(`<proxy name="P"><target>${TO}</target>${parameterOf('inbound.only', value)}</proxy>`).map(
-      ({ severity, message }) => `${severity}: ${message}`,
-    )
-  assert.deepEqual(said('false'), [])
-  assert.deepEqual(said('true'), [
-    'warning: inbound.only is not heeded: the service can be called under /services/ as well',
-  ])
-})

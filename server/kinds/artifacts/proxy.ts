@@ -67,7 +67,7 @@ export default defineArtifact({
     }),
     inboundOnly: param('inbound.only', flag(), {
       fallback: false,
-      doc: 'Not offered: the service can be called by its own address as well, which a warning says.',
+      doc: 'True: the ports of the server do not lead to the service, those of inbound endpoints do.',
     }),
     enableAddressing: child('enableAddressing', {}, { doc: 'WS-Addressing headers are read whenever they are there.' }),
     ...listeningFields,
@@ -121,14 +121,6 @@ export default defineArtifact({
         'Add uri="…", key="…" or endpoint="…", or write the WSDL inside.',
       )
     }
-    if (config.inboundOnly) {
-      site.warn(
-        'not-supported',
-        'inbound.only is not heeded: the service can be called under /services/ as well',
-        site.element.offset,
-        'Let transports="…" name only what may call it, or make it a sequence of the inbound endpoint.',
-      )
-    }
     if (!target) return
     const hasIn = target.inSequenceKey !== undefined || target.inSequence !== undefined
     const hasEndpoint = target.endpointKey !== undefined || target.endpoint !== undefined
@@ -154,6 +146,7 @@ export default defineArtifact({
       name: env.name,
       transports: config.transports ?? ['http', 'https'],
       startOnLoad: config.startOnLoad,
+      ...(config.inboundOnly && { inboundOnly: true }),
       ...(config.description[0]?.text !== undefined && { description: config.description[0].text }),
       origin: { label: `proxy:${env.name}`, kind: 'proxy', name: env.name, onReply, onFault },
       async handle(ctx) {

@@ -56,6 +56,18 @@ test('with a pattern, paths that match are for services, and all others for main
   assert.equal(await ask(rig, '/other'), 'main')
 })
 
+test('a service that is inbound.only is called through it, and not by the ports of the server', async () => {
+  await using rig = await AppRig.start({
+    'in.xml': inbound(pattern, 'protocol="http" sequence="take"'),
+    'take.xml': sequence('take', 'sequence'),
+    'p.xml': proxy.replace('</proxy>', '<parameter name="inbound.only">true</parameter></proxy>'),
+  })
+  assert.equal(await ask(rig, '/services/P'), 'proxy')
+  const refused = await fetch(`http://127.0.0.1:${rig.port}/services/P`, { method: 'POST', body: '<a/>' })
+  assert.equal(refused.status, 404)
+  assert.match(await refused.text(), /only be called through an inbound endpoint \(inbound\.only\)/)
+})
+
 test('an API that is bound to it comes first, and is not served elsewhere', async () => {
   const api = (name: string, binding: string): string =>
     `<api xmlns="${SYNAPSE}" name="${name}" context="/${name}" ${binding}><resource methods="POST"><inSequence>
