@@ -271,7 +271,11 @@ test('a request without payload still becomes an envelope where SOAP is wanted',
 })
 
 test('the action is a header for SOAP 1.1 and REST, and a parameter for SOAP 1.2 (trap H39)', () => {
-  const action = (type: string, content: string, parts: Parts = {}): [string | undefined, string | undefined] => {
+  const action = (
+    type: string,
+    content: string,
+    parts: Parts = {},
+  ): [string | null | undefined, string | undefined] => {
     const out = format(messageOf(content, type, parts), { method: 'POST' })
     return [out.soapAction, out.contentType]
   }
@@ -280,14 +284,14 @@ test('the action is a header for SOAP 1.1 and REST, and a parameter for SOAP 1.2
   assert.deepEqual(action('text/xml', soap(S11, '')), [undefined, 'text/xml'])
   assert.deepEqual(action('application/xml', '<a/>', { action: 'urn:a' }), ['"urn:a"', 'application/xml'])
   const s12 = 'application/soap+xml; charset=utf-8; action="urn:a"'
-  assert.deepEqual(action(s12, soap(S12, ''), { action: 'urn:a' }), [undefined, s12])
+  assert.deepEqual(action(s12, soap(S12, ''), { action: 'urn:a' }), [null, s12])
   assert.deepEqual(action(s12, soap(S12, ''), { action: 'urn:b' }), [
-    undefined,
+    null,
     'application/soap+xml; charset=utf-8; action="urn:b"',
   ])
   const converted = { action: 'urn:a', axis2: { messageType: 'application/soap+xml' } }
   assert.deepEqual(action('text/xml', soap(S11, ''), converted), [
-    undefined,
+    null,
     'application/soap+xml; charset=UTF-8; action="urn:a"',
   ])
   assert.equal(format(messageOf('<a/>', 'application/xml', { action: 'urn:a' })).soapAction, undefined)

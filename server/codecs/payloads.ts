@@ -15,8 +15,8 @@ export interface Outgoing {
   /** Null exactly if {@link stream} is not. */
   readonly bytes: Uint8Array | null
   readonly stream: ByteSource | null
-  /** For a request: value of the SOAPAction header, quotes included; undefined: none may be sent. */
-  readonly soapAction: string | undefined
+  /** For a request: value of the SOAPAction header, quotes included. Undefined: none is known. Null: none may be sent. */
+  readonly soapAction: string | null | undefined
   /** The bytes are ours, not those that arrived: their Content-Encoding, digest and entity tag are gone. */
   readonly rebuilt: boolean
 }
@@ -61,7 +61,7 @@ export function format(message: Message, options: FormatOptions = {}): Outgoing 
     contentType: byHand !== undefined && !isMultipart(written.contentType) ? byHand : written.contentType,
     bytes: written.bytes,
     stream: null,
-    soapAction: target.type.kind === 'soap12' ? undefined : soapAction,
+    soapAction: target.type.kind === 'soap12' ? null : soapAction,
     rebuilt: true,
   }
 }
@@ -75,7 +75,7 @@ function untouched(message: Message, chosen: string | undefined, soapAction: str
     contentType: contentType === '' ? undefined : contentType,
     bytes: stream === null ? (body.raw ?? NO_BYTES) : null,
     stream,
-    soapAction: isSoap12 ? undefined : soapAction,
+    soapAction: isSoap12 ? null : soapAction,
     rebuilt: false,
   }
 }

@@ -40,7 +40,7 @@ export function httpSender(client: HttpClient, settings: OutboundSettings): Http
           method,
           body: outgoing.stream ?? outgoing.bytes,
           contentType: outgoing.contentType ?? '',
-          soapAction: outgoing.soapAction === undefined ? undefined : bare(outgoing.soapAction),
+          soapAction: outgoing.soapAction == null ? outgoing.soapAction : bare(outgoing.soapAction),
           extra: deliveryHeaders(options),
           preserve: settings.preserveHeaders,
           timeoutMs: options.timeoutMs,

@@ -47,6 +47,12 @@ test('a known action is written quoted in place of what the message carried', ()
   assert.deepEqual(headers, ['Content-Type', 'text/xml', 'SOAPAction', '"urn:new"', 'Idempotency-Key', '7'])
 })
 
+test('a request in SOAP 1.2 does not pass on the SOAPAction of its caller', () => {
+  const message = request(['soapaction', '"urn:old"', 'X-A', '1'])
+  const { headers } = outgoingRequest(message, outgoing({ contentType: 'application/soap+xml', soapAction: null }))
+  assert.deepEqual(headers, ['X-A', '1', 'Content-Type', 'application/soap+xml'])
+})
+
 test('GET and DELETE without payload have neither body nor type, DELETE with payload has both', () => {
   for (const method of ['GET', 'DELETE']) {
     const bare = outgoingRequest(request([], { method }), outgoing({ body: new Uint8Array(0) }))

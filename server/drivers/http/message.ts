@@ -15,7 +15,8 @@ export interface Outgoing {
   /** `''` sends none. */
   readonly contentType: string
   /** Written quoted; SOAP 1.1 only. Absent: a SOAPAction header the message carries is passed on. */
-  readonly soapAction?: string | undefined
+  /** Null: the request has none, whatever its caller sent. */
+  readonly soapAction?: string | null | undefined
   /** Further headers, name and value alternating; they replace those of the message. */
   readonly extra?: readonly string[]
   /** Lower-case names among Date, Server and User-Agent to pass on. */
@@ -43,7 +44,9 @@ export function outgoingRequest(message: Message, outgoing: Outgoing): HttpReque
   if (outgoing.contentType !== '' && (body !== null || !BODILESS.has(method))) {
     headers.push('Content-Type', outgoing.contentType)
   }
-  if (outgoing.soapAction !== undefined) replaceHeader(headers, 'SOAPAction', `"${outgoing.soapAction}"`)
+  const { soapAction } = outgoing
+  if (soapAction === null) removeHeader(headers, 'SOAPAction')
+  else if (soapAction !== undefined) replaceHeader(headers, 'SOAPAction', `"${soapAction}"`)
   const { extra } = outgoing
   if (extra) for (let at = 0; at < extra.length; at += 2) replaceHeader(headers, extra[at]!, extra[at + 1]!)
   const host = message.flag('REQUEST_HOST_HEADER')
@@ -103,9 +106,13 @@ function unlessEmpty(body: Uint8Array | ByteSource | null): Uint8Array | ByteSou
 }
 
 function replaceHeader(flat: string[], name: string, value: string): void {
+  removeHeader(flat, name)
+  flat.push(name, value)
+}
+
+function removeHeader(flat: string[], name: string): void {
   const lower = name.toLowerCase()
   for (let at = flat.length - 2; at >= 0; at -= 2) {
     if (flat[at]!.length === name.length && flat[at]!.toLowerCase() === lower) flat.splice(at, 2)
   }
-  flat.push(name, value)
 }
