@@ -6,6 +6,7 @@ import type { Resources } from '../deploy/resources.ts'
 import { watchFolders } from '../deploy/watcher.ts'
 import type { ExtensionFolders } from '../extensions/folder.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { ConnectionFactories } from '../kernel/connection-factories.ts'
 import type { Diagnostic, Log } from '../kernel/contracts.ts'
 import type { DecodeEnv } from '../schema/element-site.ts'
 import type { Services } from '../schema/services.ts'
@@ -25,6 +26,7 @@ export class Deployment {
   readonly #parts: DeploymentParts
   #deployer: Deployer | undefined
   #loader: Loader | undefined
+  #factories = ConnectionFactories.none
   #watch: Disposable | undefined
   #digest = ''
   /** Clock milliseconds at which unchanged files are deployed again, because something outside was not there. */
@@ -54,6 +56,7 @@ export class Deployment {
   /** Deploys what is there; nothing begins to work by itself before the deployer is opened. */
   async first(decoding: DecodeEnv, services: Services): Promise<void> {
     const log = this.#parts.log.child({ category: 'Deployer' })
+    this.#factories = decoding.connectionFactories ?? ConnectionFactories.none
     this.#loader = new Loader(this.#parts.folders, decoding)
     this.#deployer = new Deployer({
       services,
@@ -92,7 +95,7 @@ export class Deployment {
       resources.rootAt(loaded.registryRoot)
       const digest = `${loaded.digest} ${extensions.digest}`
       if (digest === this.#digest && clock.now() < this.#retryAt) return
-      const linked = link(loaded.files, this.#deployer!.origins)
+      const linked = link(loaded.files, { deployed: this.#deployer!.origins, factories: this.#factories })
       const applied = await this.#deployer!.apply(linked)
       const report = { ...applied, diagnostics: [...extensions.diagnostics, ...applied.diagnostics] }
       this.#digest = digest

@@ -65,7 +65,7 @@ const check: Command = {
     resources.bring(loader.resources)
     const { files, registryRoot } = loader.load()
     resources.rootAt(registryRoot)
-    const valid = link(files)
+    const valid = link(files, { factories })
     const linked = withDiagnostics(valid, [...extensions.diagnostics, ...deliveryRemarks(valid.artifacts)])
     const counts = countsOf(linked.diagnostics)
     const found = linked.artifacts.length + linked.faulty.length

@@ -90,7 +90,7 @@ function rig(options: { closing?: Record<string, Promise<void>>; drainMs?: numbe
     deployer,
     deploy: files => {
       const decoded = Object.entries(files).map(([file, xml]) => decode(xml, { catalog: own }, file))
-      return deployer.apply(link(decoded, deployer.origins))
+      return deployer.apply(link(decoded, { deployed: deployer.origins }))
     },
   }
 }

@@ -7,7 +7,7 @@ import { link, type Linked } from './linker.ts'
 /** Links files given by name and text, on top of what runs already. */
 function linked(files: Record<string, string>, deployed: Record<string, string> = {}): Linked {
   const decoded = Object.entries(files).map(([file, text]) => decode(text, {}, file))
-  return link(decoded, new Map(Object.entries(deployed)))
+  return link(decoded, { deployed: new Map(Object.entries(deployed)) })
 }
 
 const lines = (diagnostics: readonly Diagnostic[]): string[] =>

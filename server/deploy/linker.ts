@@ -1,4 +1,5 @@
 import { sep } from 'node:path'
+import { ConnectionFactories } from '../kernel/connection-factories.ts'
 import type { Diagnostic, Ref, RoleName, SourceRef } from '../kernel/contracts.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { DecodedArtifact, DecodedFile } from '../schema/decode.ts'
@@ -40,11 +41,16 @@ export function keyOf(role: RoleName, name: string): string {
   return `${role}:${name}`
 }
 
-/**
- * Puts decoded files together: one artifact a name, references looked up, chains checked for circles. `deployed` tells
- * which file an artifact came from so far: it keeps its name against a newcomer.
- */
-export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string, string> = new Map()): Linked {
+export interface LinkSurroundings {
+  /** Which file an artifact came from so far: it keeps its name against a newcomer. */
+  readonly deployed?: ReadonlyMap<string, string>
+  /** Brokers that artifacts name, and `deployment.toml` describes. */
+  readonly factories?: ConnectionFactories
+}
+
+/** Puts decoded files together: one artifact a name, references looked up, chains checked for circles. */
+export function link(files: readonly DecodedFile[], surroundings: LinkSurroundings = {}): Linked {
+  const { deployed = new Map<string, string>(), factories = ConnectionFactories.none } = surroundings
   const faulty: FaultyArtifact[] = []
   const artifacts = new Map<string, LinkedArtifact>()
   const names = new Map<string, LinkedArtifact>()
@@ -95,7 +101,7 @@ export function link(files: readonly DecodedFile[], deployed: ReadonlyMap<string
     faulty.push(faultyOf(artifact.decoded, artifact.key, [circle(artifact)]))
   }
   for (const artifact of artifacts.values()) {
-    const mixed = mixedManagers(artifact, artifacts)
+    const mixed = mixedManagers(artifact, artifacts, factories)
     if (mixed.length === 0) continue
     artifacts.delete(artifact.key)
     faulty.push(faultyOf(artifact.decoded, artifact.key, mixed))

@@ -12,7 +12,7 @@ function linked(files: Files, current: readonly Deployed[] = []): Linked {
     ...decode(text, {}, file),
     ...(text === UNREADABLE && { isFolder: true }),
   }))
-  return link(decoded, new Map(current.map(entry => [entry.linked.key, entry.artifact.at.file])))
+  return link(decoded, { deployed: new Map(current.map(entry => [entry.linked.key, entry.artifact.at.file])) })
 }
 
 /** Stands for a folder that cannot be listed; it is no XML either. */

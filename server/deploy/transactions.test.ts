@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ConnectionFactories } from '../kernel/connection-factories.ts'
 import { decode } from '../testing/rig.ts'
 import { link } from './linker.ts'
 
@@ -40,6 +41,28 @@ test('IP-10: so is one over what it refers to: sequences, endpoints and stores',
     mixed(sequence('work', NEW, to('B', 'one'), '<sequence key="other"/>', COMMIT), other, store('S', 'one')).length,
     0,
   )
+})
+
+test('IP-10: brokers named by a connection factory of deployment.toml are told apart', () => {
+  const named = (queue: string, factory: string): string =>
+    `<call><endpoint><address uri="jms:/${queue}?transport.jms.ConnectionFactory=${factory}"/></endpoint></call>`
+  const factories = new ConnectionFactories({
+    'jms.sender': ['one', 'two'].map(name => ({
+      name,
+      parameters: new Map([
+        ['java.naming.factory.initial', 'org.apache.activemq.jndi.ActiveMQInitialContextFactory'],
+        ['java.naming.provider.url', `tcp://${name}:61616`],
+      ]),
+    })),
+  })
+  const refused = (...steps: readonly string[]): readonly string[] =>
+    link([decode(sequence('a', NEW, ...steps, COMMIT))], { factories })
+      .diagnostics.filter(({ code }) => code === 'mixed-managers')
+      .map(({ message }) => message)
+  assert.deepEqual(refused(named('B', 'one'), named('C', 'two')), [
+    'the transaction is at the broker tcp://one:61616, and the broker tcp://two:61616 cannot be part of it',
+  ])
+  assert.deepEqual(refused(named('B', 'one'), to('C', 'one')), [])
 })
 
 test('one broker is fine, and so are two transactions one after the other, or one that is suspended', () => {

@@ -1,4 +1,5 @@
 /** One transaction, one manager: what `<transaction>` would mix is found before a message is (IP-10). */
+import type { ConnectionFactories } from '../kernel/connection-factories.ts'
 import type { Diagnostic, SourceRef } from '../kernel/contracts.ts'
 import { OUTBOX, type ResourceManager } from '../kernel/transaction.ts'
 import type { LinkedArtifact } from './linker.ts'
@@ -8,6 +9,8 @@ interface Open {
 }
 
 interface Walk {
+  /** Brokers that artifacts name, and `deployment.toml` describes. */
+  readonly factories: ConnectionFactories
   readonly artifacts: ReadonlyMap<string, LinkedArtifact>
   /** Artifacts being walked through, so that a circle ends. */
   readonly inside: Set<string>
@@ -23,7 +26,7 @@ interface Node {
   readonly kind: {
     readonly role: string
     readonly tag?: string
-    manager?(config: unknown): ResourceManager | undefined
+    manager?(config: unknown, factories: ConnectionFactories): ResourceManager | undefined
   }
   readonly config: Readonly<Record<string, unknown>>
 }
@@ -32,8 +35,10 @@ interface Node {
 export function mixedManagers(
   artifact: LinkedArtifact,
   artifacts: ReadonlyMap<string, LinkedArtifact>,
+  factories: ConnectionFactories,
 ): readonly Diagnostic[] {
   const walk: Walk = {
+    factories,
     artifacts,
     inside: new Set([artifact.key]),
     open: null,
@@ -63,7 +68,7 @@ function follow(value: unknown, walk: Walk): void {
 
 function through(node: Node, walk: Walk): void {
   if (node.kind.role === 'mediator' && node.kind.tag === 'transaction') return begin(node, walk)
-  const manager = walk.open && node.kind.manager?.(node.config)
+  const manager = walk.open && node.kind.manager?.(node.config, walk.factories)
   if (manager) take(manager, walk)
   if (node.kind.tag !== undefined && ONE_OF.has(node.kind.tag)) alternatives(node.config, walk)
   else follow(node.config, walk)

@@ -1,4 +1,5 @@
 import type { BreakerPolicy } from '../kernel/breaker.ts'
+import type { ConnectionFactories } from '../kernel/connection-factories.ts'
 import type {
   Endpoint,
   Expression,
@@ -36,7 +37,7 @@ interface Described<F extends Fields> {
   readonly fields: F
   readonly examples: readonly Example[]
   /** Who would manage a transaction that this takes part in; undefined where nothing says so at deployment. */
-  manager?(config: ConfigOf<F>): ResourceManager | undefined
+  manager?(config: ConfigOf<F>, factories: ConnectionFactories): ResourceManager | undefined
   /** Rules across fields; reports on the element it is given. */
   check?(config: ConfigOf<F>, site: ElementSite): void
 }

@@ -122,10 +122,16 @@ function protocolOf(given: string | undefined, remarks: Remark[]): Protocol {
   return 'auto'
 }
 
-/** The manager of a transaction that sends to this address take part in; undefined for any other address. */
-export function managerOfAddress(url: string): ReturnType<typeof managerOf> | undefined {
+/**
+ * The manager of a transaction that sends to this address take part in; undefined for any other address. `named` adds to
+ * its parameters those of the connection factory it names.
+ */
+export function managerOfAddress(
+  url: string,
+  named: (parameters: JmsAddress['parameters']) => JmsAddress['parameters'],
+): ReturnType<typeof managerOf> | undefined {
   if (!/^jms:/i.test(url)) return undefined
   const { destination, parameters } = parseJmsAddress(url)
-  const { target } = resolveTransport(parameters, destination, () => undefined)
+  const { target } = resolveTransport(named(parameters), destination, () => undefined)
   return target && managerOf(target)
 }

@@ -2,6 +2,7 @@ import type { MessageContext } from '../../kernel/context.ts'
 import { managerOfAddress, parseJmsAddress, resolveTransport } from '../../drivers/jms/transport-parameters.ts'
 import type { HttpTarget } from '../../schema/services.ts'
 import { checkQueueAddress } from '../../runtime/jms/check.ts'
+import { withFactory } from '../../runtime/jms/factories.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
 import { checkRabbitAddress } from '../../runtime/rabbitmq/check.ts'
 import { withPostfix } from '../../runtime/rest-postfix.ts'
@@ -40,7 +41,7 @@ export default defineEndpoint({
       xml: '<address uri="http://127.0.0.1:9000/orders" format="pox"><timeout><duration>5000</duration><responseAction>fault</responseAction></timeout></address>',
     },
   ],
-  manager: ({ uri }) => managerOfAddress(uri ?? ''),
+  manager: ({ uri }, factories) => managerOfAddress(uri ?? '', written => withFactory(written, factories).all),
   check({ uri }, site) {
     if (!(uri ?? '').includes('${')) {
       checkQueueAddress(uri ?? '', 'uri', site, { parse: parseJmsAddress, resolve: resolveTransport })

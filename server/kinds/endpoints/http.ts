@@ -3,6 +3,7 @@ import { managerOfAddress, parseJmsAddress, resolveTransport } from '../../drive
 import { parseUriTemplate, type UriTemplate } from '../../expr/uri-template.ts'
 import { authenticated, authenticationFields, type Authentication } from '../../runtime/endpoint-auth.ts'
 import { checkQueueAddress } from '../../runtime/jms/check.ts'
+import { withFactory } from '../../runtime/jms/factories.ts'
 import { leafEndpoint } from '../../runtime/leaf-endpoint.ts'
 import { checkRabbitAddress } from '../../runtime/rabbitmq/check.ts'
 import { attr, child, defineEndpoint, layers, oneOf, text } from '../../schema/index.ts'
@@ -71,7 +72,8 @@ export default defineEndpoint({
       site.error('invalid-value', '<authentication> has to say exactly one way', site.element.offset, hint)
     }
   },
-  manager: ({ template }) => managerOfAddress(template?.source ?? ''),
+  manager: ({ template }, factories) =>
+    managerOfAddress(template?.source ?? '', written => withFactory(written, factories).all),
   create({ template, method, authentication, layers }, env) {
     const fixed = { ...(method && { method: method.toUpperCase() }) }
     const value = (ctx: MessageContext) => (name: string) => {

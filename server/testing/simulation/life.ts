@@ -90,7 +90,7 @@ export class Life {
 
   async deploy(files: ReadonlyMap<string, string>): Promise<DeployReport> {
     const decoded = [...files].map(([path, xml]) => this.#decoding(path, xml))
-    const report = await this.deployer.apply(link(decoded, this.deployer.origins))
+    const report = await this.deployer.apply(link(decoded, { deployed: this.deployer.origins }))
     for (const listener of this.#listeners) listener()
     return report
   }
