@@ -71,8 +71,14 @@ const mediation = simple(async dice => {
       properties: { a: dice.pick(HOSTILE) },
     }),
   )
-  for (let turns = 0; turns < 20; turns++) await Promise.race([running, turn()])
-  void running.catch(() => {})
+  let ended: { readonly failure?: unknown } | undefined
+  void running.then(
+    () => (ended = {}),
+    (failure: unknown) => (ended = { failure }),
+  )
+  // Each a real turn of the loop: what the flow has begun is worked off. What waits for something may wait.
+  for (let turns = 0; turns < 20 && !ended; turns++) await turn()
+  if (ended?.failure !== undefined) throw ended.failure
 })
 
 const messages = simple(async dice => {
