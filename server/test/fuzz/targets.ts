@@ -71,14 +71,14 @@ const mediation = simple(async dice => {
       properties: { a: dice.pick(HOSTILE) },
     }),
   )
-  let ended: { readonly failure?: unknown } | undefined
+  const flow: { over: boolean; failure?: unknown } = { over: false }
   void running.then(
-    () => (ended = {}),
-    (failure: unknown) => (ended = { failure }),
+    () => (flow.over = true),
+    (failure: unknown) => Object.assign(flow, { over: true, failure }),
   )
   // Each a real turn of the loop: what the flow has begun is worked off. What waits for something may wait.
-  for (let turns = 0; turns < 20 && !ended; turns++) await turn()
-  if (ended?.failure !== undefined) throw ended.failure
+  for (let turns = 0; turns < 20 && !flow.over; turns++) await turn()
+  if (flow.failure !== undefined) throw flow.failure
 })
 
 const messages = simple(async dice => {
