@@ -108,7 +108,7 @@ const ANY_EXCHANGE = 'amq.direct'
 /**
  * RabbitMQ over Mnesia notes in two steps that a queue was made, and answers after the first; the second reaches the disk
  * with whatever is noted next. Killed before that, it starts without the queue and without every message it had confirmed
- * there (seen with 3.10.8, up to seconds after the declaration). A binding, made and removed, is such a next thing.
+ * there (seen with 3.10.8, a quarter of a second after the declaration). A binding, made and removed, is such a next thing.
  */
 async function settle(model: ChannelModel, broker: string, queue: string): Promise<void> {
   try {

@@ -30,7 +30,7 @@ export class BackEnd implements AsyncDisposable {
   /** Orders it answered with a success. */
   readonly accepted: string[] = []
   /** What the n-th request, counted from 1, is answered. */
-  answer: (n: number, order: string) => BackEndAnswer = () => ({ status: 202 })
+  answer: (n: number, order: string) => BackEndAnswer | Promise<BackEndAnswer> = () => ({ status: 202 })
   readonly #server: Server
   readonly #changes = new Changes(systemClock)
 
@@ -39,12 +39,12 @@ export class BackEnd implements AsyncDisposable {
     server.on('request', (request, response) => {
       const parts: Buffer[] = []
       request.on('data', (part: Buffer) => parts.push(part))
-      request.on('end', () => {
+      request.on('end', async () => {
         const body = Buffer.concat(parts).toString()
         const { method = '', headers } = request
         const hit = { order: ORDER.exec(body)?.[1] ?? body, method, headers, at: clock.monotonic() }
         this.hits.push(hit)
-        const { status, body: said } = this.answer(this.hits.length, hit.order)
+        const { status, body: said } = await this.answer(this.hits.length, hit.order)
         if (status < 300) this.accepted.push(hit.order)
         response.writeHead(status, said === undefined ? {} : { 'content-type': 'text/xml' }).end(said)
         this.#changes.tell()

@@ -254,6 +254,32 @@ for (const [name, driver] of WAYS) {
       }
     })
 
+    test('WF-6: a last try that fails while the server stops deactivates nothing, and the message stays in its store', async () => {
+      await using backEnd = await BackEnd.open()
+      const own = at('wf6.stop')
+      const app = await delivering(backEnd, own, { processor: { 'max.delivery.attempts': 1 } })
+      const processor = processorOf(app)
+      let ended: Promise<unknown> | undefined
+      backEnd.answer = async () => {
+        ended = app.app.stop()
+        await until('the processor is on its way out', async () => processor.state.observed === 'stopping')
+        return { status: 500 }
+      }
+      {
+        await using _ = app
+        await place(app, 'bad')
+        await backEnd.until(1)
+        await ended
+        assert.deepEqual([processor.state.wanted, processor.state.observed], ['active', 'stopped'])
+        assert.deepEqual(
+          app.log.lines.filter(({ text }) => text.includes('Deactivating message processor')),
+          [],
+        )
+      }
+      assert.deepEqual(backEnd.orders, ['bad'])
+      assert.deepEqual(await taken(own, 1), [orderXml('bad')])
+    })
+
     test('WF-7: what waits in the failover store is at the back end in its order once the broker is back', async () => {
       await using desk = await OrderDesk.open()
       const { className, parameters } = at('wf7')

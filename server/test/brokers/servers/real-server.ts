@@ -1,4 +1,5 @@
 /** A server of somebody else's that a test started: to be killed, stopped, frozen and started again on its data. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { systemClock } from '../../../kernel/clock.ts'
 import { Program } from '../../../testing/program.ts'
@@ -133,6 +134,11 @@ export class RealServer implements AsyncDisposable {
   /** Freezes it: connections stay open and nobody answers. */
   pause(): void {
     process.kill(this.#pid, 'SIGSTOP')
+    const since = systemClock.monotonic()
+    while (!isFrozen(this.#pid)) {
+      if (systemClock.monotonic() - since > STOP_MS)
+        throw new Error(`${this.title} did not freeze within ${STOP_MS} ms`)
+    }
   }
 
   resume(): void {
@@ -167,6 +173,20 @@ export class RealServer implements AsyncDisposable {
       await systemClock.sleep(ASK_AGAIN_MS)
     }
   }
+}
+
+/** The signal is only sent when `kill` returns: a thread at work may answer yet one more request. True where nobody can tell. */
+function isFrozen(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) return true
+  return readdirSync(tasks).every(task => {
+    try {
+      return /\) [Tt] /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'))
+    } catch {
+      // That thread has ended meanwhile.
+      return true
+    }
+  })
 }
 
 function signalTo(pid: number, signal: 'SIGKILL' | 'SIGTERM'): void {
